@@ -1,0 +1,1 @@
+//! The sequenced append: what comes next is decided by the broker.

@@ -1,0 +1,1 @@
+//! Files in and out: csv and json rows, positions, adapter configuration.

@@ -1,0 +1,1 @@
+//! Kafka through librdkafka: input, topics, notebook, ticks.

@@ -1,0 +1,1 @@
+//! Links between replicas: hello, heartbeats, end of file.

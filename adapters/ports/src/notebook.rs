@@ -1,0 +1,1 @@
+//! The metadata topic: the notebook of a cluster.

@@ -1,0 +1,182 @@
+//! The outbound topic: a log where the broker decides what comes next.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use types::{Digest, Generation, MemberName, MessageId, Offset, OutputIndex, OutputRecord, Tick};
+
+/// What the owner of an output log tells it.
+#[derive(Debug)]
+pub enum OutputCommand {
+    /// Outputs in index order, following directly on the ones before; those already published are dropped at birth.
+    Push(Vec<OutputRecord>),
+    /// Append from the first output that isn't published.
+    Write,
+    /// Append nothing more; what is on its way may still arrive. Goes on tailing.
+    Follow,
+    /// Close connections and end the thread.
+    Stop,
+}
+
+/// What an output log reports; each is said once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputFact {
+    /// The log's committed end is known for the first time.
+    Opened {
+        /// One past the last published output of this generation.
+        published_end: OutputIndex,
+        /// The last published output, when there is one.
+        last: Option<(OutputIndex, MessageId, Digest)>,
+        /// Offset of index 0 minus 1: the generation's fence record.
+        fence: Offset,
+    },
+    /// The first append after [`OutputCommand::Write`] was acknowledged as new.
+    TookOver {
+        /// The first output that this writer added.
+        first: OutputIndex,
+        /// When the acknowledgement came.
+        at: Tick,
+    },
+    /// Everything pushed so far is published and nothing is in flight (said after [`OutputCommand::Follow`]).
+    Drained,
+    /// A record here was written by somebody else while this replica was writing.
+    ForeignWriter {
+        /// Header `esp-writer` of the record.
+        writer: String,
+        /// Where.
+        index: OutputIndex,
+    },
+    /// The broker refused a batch because it doesn't come next: somebody else is writing.
+    Refused {
+        /// First index of the batch.
+        index: OutputIndex,
+    },
+    /// The log can't be used any more by this replica.
+    Blocked(OutputBlock),
+    /// A precondition that is watched doesn't hold, or holds again (`None`).
+    Precondition {
+        /// What is broken.
+        broken: Option<String>,
+    },
+    /// Which broker leads now.
+    Leader {
+        /// Host and port.
+        address: String,
+        /// Kafka's leader epoch.
+        epoch: u32,
+    },
+}
+
+/// Why an output log can't be used any more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutputBlock {
+    /// The log holds another output than the one computed here.
+    #[error(
+        "diverged at index {index} (message id {id}): digest {theirs} in the log, {mine} here, written by {writer}"
+    )]
+    Diverged {
+        /// First difference seen.
+        index: OutputIndex,
+        /// Its message id.
+        id: MessageId,
+        /// Computed here.
+        mine: Digest,
+        /// In the log.
+        theirs: Digest,
+        /// Header `esp-writer` of the record.
+        writer: String,
+    },
+    /// An index is missing or repeated in the log.
+    #[error("the log is forked at offset {offset}: index {found} where {expected} belongs")]
+    LogForked {
+        /// Where.
+        offset: Offset,
+        /// What stands there.
+        found: OutputIndex,
+        /// What belongs there.
+        expected: OutputIndex,
+    },
+    /// The log ends before what was already dropped here as published.
+    #[error("the log was shortened: it ends before index {end}, outputs up to {dropped} were published")]
+    LogShortened {
+        /// One past the last output in the log.
+        end: OutputIndex,
+        /// One past the last output dropped here.
+        dropped: OutputIndex,
+    },
+    /// A newer generation was opened.
+    #[error("fenced: generation {ours} was replaced by a newer one")]
+    Fenced {
+        /// The generation this replica runs.
+        ours: Generation,
+    },
+    /// The topic was deleted and made again.
+    #[error("the topic was replaced (topic id {expected} became {found})")]
+    TopicReplaced {
+        /// As noted.
+        expected: String,
+        /// As seen.
+        found: String,
+    },
+    /// One record alone is larger than the broker takes.
+    #[error("output {index} has {bytes} bytes; the topic's max.message.bytes is smaller")]
+    RecordTooLarge {
+        /// Which.
+        index: OutputIndex,
+        /// Encoded size.
+        bytes: usize,
+    },
+    /// The broker refuses for a reason that doesn't pass by itself.
+    #[error("the broker refuses for good: {reason}")]
+    Refused {
+        /// The broker's words and code.
+        reason: String,
+    },
+}
+
+/// How far an output log is, shared between threads without locks; all ends are "one past the last".
+#[derive(Debug, Default)]
+pub struct OutputProgress {
+    computed: AtomicU64,
+    published: AtomicU64,
+}
+
+impl OutputProgress {
+    /// One past the last output computed here.
+    #[must_use]
+    pub fn computed(&self) -> OutputIndex {
+        OutputIndex(self.computed.load(Ordering::Acquire))
+    }
+
+    /// One past the last output known to be committed in the log.
+    #[must_use]
+    pub fn published(&self) -> OutputIndex {
+        OutputIndex(self.published.load(Ordering::Acquire))
+    }
+
+    /// The engine's side.
+    pub fn set_computed(&self, end: OutputIndex) {
+        self.computed.store(end.0, Ordering::Release);
+    }
+
+    /// The log's side.
+    pub fn set_published(&self, end: OutputIndex) {
+        self.published.store(end.0, Ordering::Release);
+    }
+}
+
+/// Who writes, and under which generation: the same for all outputs of a replica.
+#[derive(Debug, Clone)]
+pub struct WriterIdentity {
+    /// Header `esp-writer`, `<member>.<incarnation>`.
+    pub writer: String,
+    /// The member alone.
+    pub member: MemberName,
+    /// Header `esp-model`, `<fingerprint>.<generation>`.
+    pub model: String,
+    /// Kafka producer epoch.
+    pub generation: Generation,
+}
+
+/// How long an idle writer with unpublished outputs waits before it asks the leader again (rule R14).
+pub const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);

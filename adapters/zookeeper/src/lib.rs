@@ -1,0 +1,1 @@
+//! Election through ephemeral sequential znodes.

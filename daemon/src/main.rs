@@ -1,0 +1,3 @@
+//! Understudy: a hot-failover daemon for event stream processing.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The demonstration: an in-memory broker, the drill and its report.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The deterministic engine: event blocks in, event blocks out.

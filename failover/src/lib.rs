@@ -1,0 +1,1 @@
+//! The replica machine: facts in, actions out.

@@ -1,0 +1,1 @@
+//! Payload bytes to event blocks and back: binary, csv, json, opaquestring.

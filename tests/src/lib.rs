@@ -1,0 +1,1 @@
+//! Promises to users, kept on real processes and real brokers.
