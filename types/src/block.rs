@@ -38,6 +38,13 @@ impl EventBlock {
         self.opcodes.is_empty()
     }
 
+    /// Keeps the first `len` events; columns that a failed row had filled further are cut as well.
+    pub fn truncate(&mut self, len: usize) {
+        self.opcodes.truncate(len);
+        self.flags.truncate(len);
+        self.columns.iter_mut().for_each(|column| column.truncate(len));
+    }
+
     /// Forgets all events, keeps the memory.
     pub fn clear(&mut self) {
         self.opcodes.clear();

@@ -1,6 +1,7 @@
 //! Columns: values of one type, with a mask of nulls that costs nothing while there are none.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::FieldType;
 
@@ -40,6 +41,18 @@ impl NullMask {
         }
     }
 
+    /// Keeps the first `len` rows.
+    pub fn truncate(&mut self, len: usize) {
+        self.words.truncate(len.div_ceil(64));
+        if let Some(word) = self.words.get_mut(len / 64) {
+            *word &= (1 << (len % 64)) - 1;
+        }
+        // No word at the end without a null: masks of equal nulls stay equal.
+        while self.words.last() == Some(&0) {
+            self.words.pop();
+        }
+    }
+
     /// Forgets all nulls.
     pub fn clear(&mut self) {
         self.words.clear();
@@ -68,6 +81,12 @@ impl<T: Copy + Default> Values<T> {
             self.nulls.set(self.values.len());
         }
         self.values.push(value.unwrap_or_default());
+    }
+
+    /// Keeps the first `len` rows.
+    pub fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+        self.nulls.truncate(len);
     }
 }
 
@@ -105,6 +124,14 @@ impl Texts {
         self.bytes.get(start..end)
     }
 
+    /// The bytes of all `rows`, end to end; empty when the range reaches past the last row.
+    #[must_use]
+    pub fn span(&self, rows: Range<usize>) -> &[u8] {
+        let end_of = |row: usize| if row == 0 { Some(0) } else { self.ends.get(row - 1).map(|&end| end as usize) };
+        let (Some(start), Some(end)) = (end_of(rows.start), end_of(rows.end)) else { return &[] };
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
     /// Row `i` as text; `None` when it is null, absent or not UTF-8.
     #[must_use]
     pub fn text(&self, i: usize) -> Option<&str> {
@@ -123,6 +150,13 @@ impl Texts {
         let end = u32::try_from(self.bytes.len());
         assert!(end.is_ok(), "a text column passed 4 GiB");
         self.ends.push(end.unwrap_or(u32::MAX));
+    }
+
+    /// Keeps the first `len` rows.
+    pub fn truncate(&mut self, len: usize) {
+        self.ends.truncate(len);
+        self.bytes.truncate(self.ends.last().map_or(0, |&end| end as usize));
+        self.nulls.truncate(len);
     }
 
     /// Forgets all rows, keeps the memory.
@@ -265,6 +299,18 @@ impl Column {
         Ok(())
     }
 
+    /// Keeps the first `len` rows, as after a row that failed halfway.
+    pub fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Int32(column) => column.truncate(len),
+            Self::Double(column) => column.truncate(len),
+            Self::Int64(column) | Self::Date(column) | Self::Stamp(column) | Self::Money(column) => {
+                column.truncate(len)
+            }
+            Self::String(column) | Self::Blob(column) => column.truncate(len),
+        }
+    }
+
     /// Forgets all rows, keeps the memory.
     pub fn clear(&mut self) {
         match self {
@@ -288,3 +334,31 @@ impl Column {
 /// A value was offered to a column of another type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongType;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_failed_halfway_leaves_no_trace() {
+        let mut column = Column::new(FieldType::String);
+        assert_eq!(column.push(Value::String("kept")), Ok(()));
+        let before = column.clone();
+        for value in [Value::Null, Value::String("gone"), Value::Null] {
+            assert_eq!(column.push(value), Ok(()));
+        }
+        column.truncate(1);
+        assert_eq!(column, before);
+    }
+
+    #[test]
+    fn a_mask_cut_inside_a_word_keeps_the_earlier_nulls() {
+        let mut mask = NullMask::default();
+        for row in [3, 64, 70, 200] {
+            mask.set(row);
+        }
+        mask.truncate(70);
+        let nulls: Vec<usize> = (0..300).filter(|&row| mask.get(row)).collect();
+        assert_eq!(nulls, [3, 64]);
+    }
+}
