@@ -1,1 +1,3 @@
 //! The deterministic engine: event blocks in, event blocks out.
+
+pub mod project;
