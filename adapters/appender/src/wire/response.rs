@@ -27,7 +27,7 @@ pub struct Response {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     /// To Metadata.
-    Metadata(Metadata),
+    Metadata(Box<Metadata>),
     /// To DescribeProducers: every producer id that the broker knows in this partition.
     Producers(Vec<ProducerState>),
     /// To ListOffsets.
