@@ -25,6 +25,8 @@ pub struct BrokerVersions {
     pub fetch: i16,
     /// Whether DescribeProducers is offered; where it isn't, the log's tail must be read instead.
     pub describe_producers: bool,
+    /// Whether OffsetForLeaderEpoch is offered; every real broker does, an in-memory look-alike may not.
+    pub offset_for_leader_epoch: bool,
 }
 
 /// Why a link is no more. None of them says whether a request that was on its way took effect (rule R11).
