@@ -1,0 +1,44 @@
+//! What can be wrong before the first connection; later troubles are facts.
+
+use std::time::Duration;
+
+/// Why a coordinator can't be started or told something.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `zookeeperhostport` isn't `host:port,host:port/chroot`.
+    #[error("zookeeperhostport {text:?}: {reason}; expected host:port[,host:port…][/chroot]")]
+    BadEnsemble {
+        /// As configured.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A znode path that ZooKeeper would refuse.
+    #[error("election path {path:?}: {reason}")]
+    BadPath {
+        /// As configured.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Shorter than what survives ordinary scheduling hiccups.
+    #[error("session timeout {session_timeout:?} is below {min:?}")]
+    SessionTooShort {
+        /// As configured.
+        session_timeout: Duration,
+        /// The least that is accepted.
+        min: Duration,
+    },
+    /// No thread or no runtime for the session.
+    #[error("the coordinator's thread can't be started")]
+    Thread(#[source] std::io::Error),
+    /// The coordinator was closed, or failed for good and said so.
+    #[error("the coordinator has stopped")]
+    Stopped,
+    /// Commands wait since the session's thread doesn't come to them.
+    #[error("{waiting} commands wait for the coordinator")]
+    Backlog {
+        /// As many as may wait.
+        waiting: usize,
+    },
+}
