@@ -5,11 +5,17 @@ use std::time::Duration;
 
 use types::{Digest, Generation, MemberName, MessageId, Offset, OutputIndex, OutputRecord, Tick};
 
+use crate::headers::SourceHeader;
+
 /// What the owner of an output log tells it.
 #[derive(Debug)]
 pub enum OutputCommand {
     /// Outputs in index order, following directly on the ones before; those already published are dropped at birth.
     Push(Vec<OutputRecord>),
+    /// The same for a log with several writers (an inbound topic): blocks of one source.
+    PushSourced(Vec<SourcedRecord>),
+    /// While true nothing is dropped, published or not: the topic's replication is below what the promises need (rule R16).
+    Hold(bool),
     /// Append from the first output that isn't published.
     Write,
     /// Append nothing more; what is on its way may still arrive. Goes on tailing.
@@ -18,16 +24,43 @@ pub enum OutputCommand {
     Stop,
 }
 
+/// One record of a log with several writers: its header [`crate::headers::SOURCE`] says whose it is and how far it brings the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcedRecord {
+    /// Who and how far; `source.position.index` is the record's index, 0, 1, 2, … without holes per source.
+    pub source: SourceHeader,
+    /// The encoded block.
+    pub payload: Vec<u8>,
+}
+
 /// What an output log reports; each is said once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputFact {
+    /// Kafka's id of the topic, as its tools print it; said before [`OutputFact::Opened`], to be noted and compared ever after.
+    Identified {
+        /// As its tools print it.
+        topic_id: String,
+    },
+    /// Of a log with several writers, before [`OutputFact::Opened`]: the last record of this source, `None` when there is none.
+    SourceAt {
+        /// Its header.
+        last: Option<SourceHeader>,
+    },
+    /// Somebody else's record stands in the log between ours, so that offsets run further ahead of indexes from here on.
+    ForeignRecord {
+        /// Where.
+        offset: Offset,
+        /// The fence's offset that fits the indexes after it; to be noted in place of the one before.
+        fence: Offset,
+    },
     /// The log's committed end is known for the first time.
     Opened {
         /// One past the last published output of this generation.
         published_end: OutputIndex,
         /// The last published output, when there is one.
         last: Option<(OutputIndex, MessageId, Digest)>,
-        /// Offset of index 0 minus 1: the generation's fence record.
+        /// Offset of index 0 minus 1: the generation's fence record, moved on by every foreign record since. 0 in a log with
+        /// several writers, where offsets prove nothing.
         fence: Offset,
     },
     /// The first append after [`OutputCommand::Write`] was acknowledged as new.
