@@ -1,0 +1,251 @@
+//! The line as the coordinator shows it, and the own place in it.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use types::{Incarnation, MemberName, Term, Tick};
+
+use crate::deadline::is_due;
+use crate::{Candidate, Ticket};
+
+/// How much the coordinator's word is worth now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordination {
+    /// No session.
+    Away,
+    /// The connection is lost, the session may live: no conclusion may be drawn.
+    Suspended {
+        /// When the coordinator was last heard.
+        heard: Tick,
+    },
+    /// The session is up, the line not yet read since then.
+    Connected,
+    /// The line is the coordinator's current word.
+    Current,
+}
+
+/// The own place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// No entry.
+    Out,
+    /// Asked for, not seen yet.
+    Joining {
+        /// When to ask again.
+        again_at: Tick,
+    },
+    /// Seen in the line.
+    In {
+        /// The entry.
+        ticket: Ticket,
+    },
+}
+
+/// What this replica knows of the line.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    member: MemberName,
+    incarnation: Incarnation,
+    coordination: Coordination,
+    term: Term,
+    candidates: Vec<Candidate>,
+    place: Place,
+    /// Own entries up to this one were left or lost; a line that still shows them is an old one.
+    left: Ticket,
+    /// All sessions may have been lost at once: don't join before.
+    not_before: Option<Tick>,
+    /// Entries whose removal was asked for on this connection.
+    displaced: Vec<Ticket>,
+    /// Entries whose owners said themselves that they are done.
+    resigned: Vec<Ticket>,
+}
+
+impl Line {
+    /// Before the coordinator is heard.
+    pub(crate) const fn new(member: MemberName, incarnation: Incarnation) -> Self {
+        Self {
+            member,
+            incarnation,
+            coordination: Coordination::Away,
+            term: Term(0),
+            candidates: Vec::new(),
+            place: Place::Out,
+            left: Ticket(0),
+            not_before: None,
+            displaced: Vec::new(),
+            resigned: Vec::new(),
+        }
+    }
+
+    /// How much the coordinator's word is worth now.
+    pub(crate) const fn coordination(&self) -> Coordination {
+        self.coordination
+    }
+
+    /// Whether the line is the coordinator's current word.
+    pub(crate) fn is_current(&self) -> bool {
+        self.coordination == Coordination::Current
+    }
+
+    /// Whether commands reach the coordinator.
+    pub(crate) const fn is_reachable(&self) -> bool {
+        match self.coordination {
+            Coordination::Connected | Coordination::Current => true,
+            Coordination::Away | Coordination::Suspended { .. } => false,
+        }
+    }
+
+    /// As last heard.
+    pub(crate) const fn term(&self) -> Term {
+        self.term
+    }
+
+    /// The own place.
+    pub(crate) const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// As last heard.
+    pub(crate) fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// Whether an entry belongs to this member, this start or another.
+    pub(crate) fn is_own(&self, candidate: &Candidate) -> bool {
+        candidate.member == self.member
+    }
+
+    /// Who stands before the own entry; everybody when there is none.
+    pub(crate) fn ahead(&self) -> &[Candidate] {
+        let own = match self.place {
+            Place::In { ticket } => self.candidates.iter().position(|candidate| candidate.ticket == ticket),
+            Place::Out | Place::Joining { .. } => None,
+        };
+        &self.candidates[..own.unwrap_or(self.candidates.len())]
+    }
+
+    /// Entries of other members.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|candidate| !self.is_own(candidate))
+    }
+
+    /// The entry of one start of a member.
+    pub(crate) fn entry_of(&self, member: &MemberName, incarnation: Incarnation) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| candidate.member == *member && candidate.incarnation == incarnation)
+    }
+
+    /// Whether a later start of this member stands in line.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.candidates.iter().any(|candidate| self.is_own(candidate) && candidate.incarnation > self.incarnation)
+    }
+
+    /// Own entries that nobody stands behind: of earlier starts, or of this one before it joined anew.
+    pub(crate) fn own_stale(&self) -> impl Iterator<Item = &Candidate> {
+        let current = match self.place {
+            Place::In { ticket } => ticket,
+            Place::Out | Place::Joining { .. } => Ticket(0),
+        };
+        self.candidates.iter().filter(move |candidate| {
+            let earlier_start = candidate.incarnation < self.incarnation;
+            let earlier_entry = candidate.incarnation == self.incarnation && candidate.ticket < current;
+            self.is_own(candidate) && (earlier_start || earlier_entry)
+        })
+    }
+
+    /// Whether an entry's removal is under way or its owner gave it up.
+    pub(crate) fn is_passed(&self, ticket: Ticket) -> bool {
+        self.displaced.contains(&ticket) || self.resigned.contains(&ticket)
+    }
+
+    /// Whether an entry's removal was asked for on this connection.
+    pub(crate) fn is_displaced(&self, ticket: Ticket) -> bool {
+        self.displaced.contains(&ticket)
+    }
+
+    /// An entry's removal is asked for.
+    pub(crate) fn set_displaced(&mut self, ticket: Ticket) {
+        self.displaced.push(ticket);
+    }
+
+    /// An entry's owner gave it up.
+    pub(crate) fn set_resigned(&mut self, ticket: Ticket) {
+        self.resigned.push(ticket);
+    }
+
+    /// The session is up. `wait` is how long to let somebody else join first.
+    pub(crate) fn connected(&mut self, wait: Option<Duration>, now: Tick) {
+        self.coordination = Coordination::Connected;
+        self.not_before = wait.map(|wait| now + wait);
+    }
+
+    /// What was asked for and not seen yet may be done or not; the next line tells.
+    pub(crate) fn suspended(&mut self, heard: Tick) {
+        self.coordination = Coordination::Suspended { heard };
+        self.displaced.clear();
+        self.left = Ticket(0);
+    }
+
+    /// The own entry is gone with the session.
+    pub(crate) fn lost(&mut self) {
+        self.coordination = Coordination::Away;
+        self.displaced.clear();
+        self.leave();
+    }
+
+    /// The coordinator shows the line.
+    pub(crate) fn changed(&mut self, term: Term, candidates: Vec<Candidate>) {
+        self.coordination = Coordination::Current;
+        self.term = self.term.max(term);
+        self.candidates = candidates;
+        let shown = |ticket: &Ticket| self.candidates.iter().any(|candidate| candidate.ticket == *ticket);
+        self.displaced.retain(shown);
+        self.resigned.retain(shown);
+        if self.others().next().is_some() {
+            self.not_before = None;
+        }
+        match (self.own_entry(), self.place) {
+            (Some(ticket), _) => self.place = Place::In { ticket },
+            (None, Place::In { .. }) => self.leave(),
+            // A line read before the entry was made says nothing about it.
+            (None, Place::Out | Place::Joining { .. }) => {}
+        }
+    }
+
+    /// The newest own entry of this start that wasn't left.
+    fn own_entry(&self) -> Option<Ticket> {
+        let own = |candidate: &&Candidate| self.is_own(candidate) && candidate.incarnation == self.incarnation;
+        let tickets = self.candidates.iter().filter(own).map(|candidate| candidate.ticket);
+        tickets.filter(|ticket| *ticket > self.left).max()
+    }
+
+    /// An entry is asked for.
+    pub(crate) fn join(&mut self, again_at: Tick) {
+        self.place = Place::Joining { again_at };
+    }
+
+    /// The own entry is given up or gone.
+    pub(crate) fn leave(&mut self) {
+        if let Place::In { ticket } = self.place {
+            self.left = self.left.max(ticket);
+        }
+        self.place = Place::Out;
+    }
+
+    /// Whether it is time to ask for an entry.
+    pub(crate) fn may_join(&self, now: Tick) -> bool {
+        match self.place {
+            Place::Out => self.is_reachable() && self.not_before.is_none_or(|moment| moment <= now),
+            Place::Joining { again_at } => self.is_reachable() && is_due(Some(again_at), now),
+            Place::In { .. } => false,
+        }
+    }
+
+    /// When it will be time to ask for an entry.
+    pub(crate) fn join_at(&self) -> Option<Tick> {
+        match self.place {
+            Place::Out if self.is_reachable() => self.not_before,
+            Place::Joining { again_at } if self.is_reachable() => Some(again_at),
+            Place::Out | Place::Joining { .. } | Place::In { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! One replica's decisions: what each fact means.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use types::{Incarnation, MemberName, OutputIndex, Term, Tick};
+
+use crate::buffer::Buffer;
+use crate::line::{Coordination, Line};
+use crate::peers::{Peers, Verdict};
+use crate::{
+    Action, Announcement, Block, BlockCause, Candidate, Config, ConfigError, Fact, Fencing, LastFailover, OutputId,
+    PeerReport, Role, Sign, Stage, Step, TRANSITIONS, Then, Why,
+};
+
+/// The machine of one replica.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    config: Config,
+    role: Role,
+    pub(crate) line: Line,
+    pub(crate) peers: Peers,
+    pub(crate) buffers: Vec<Buffer>,
+    /// Per output: nothing of ours is on its way since writing stopped.
+    pub(crate) drained: Vec<bool>,
+    pub(crate) input_paused: bool,
+    failover_paused: bool,
+    pub(crate) forced: bool,
+    pub(crate) rest: Option<Rest>,
+    last_failover: Option<LastFailover>,
+    actions: VecDeque<Action>,
+    now: Tick,
+}
+
+/// After stepping aside for a stuck output: out of the line until that log is seen moving.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rest {
+    pub(crate) output: OutputId,
+    pub(crate) published: OutputIndex,
+}
+
+impl Machine {
+    /// A machine in [`Stage::Starting`], its input paused.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: settings that don't fit together.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            role: Role::Starting,
+            line: Line::new(config.member.clone(), config.incarnation),
+            peers: Peers::default(),
+            buffers: (0..config.outputs).map(|_| Buffer::new()).collect(),
+            drained: (0..config.outputs).map(|_| false).collect(),
+            input_paused: true,
+            failover_paused: false,
+            forced: false,
+            rest: None,
+            last_failover: None,
+            actions: VecDeque::new(),
+            now: Tick::default(),
+            config,
+        })
+    }
+
+    /// Takes in one fact at the time `now`; drain [`Self::poll_action`] before the next.
+    ///
+    /// A time before the last one counts as the last one. After [`Action::Exit`] facts mean nothing.
+    ///
+    /// # Panics
+    /// When actions of the fact before weren't drained, or an output id is out of range: mistakes of the shell.
+    pub fn handle(&mut self, fact: Fact, now: Tick) {
+        assert!(self.actions.is_empty(), "actions of the fact before were not drained");
+        if matches!(self.role, Role::Stopped) {
+            return;
+        }
+        self.now = self.now.max(now);
+        self.apply(fact, self.now);
+        self.settle(self.now);
+    }
+
+    /// The next thing to do, in order.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where this replica is.
+    #[must_use]
+    pub const fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// Where this replica is, without particulars.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        self.role.stage()
+    }
+
+    /// The term as last heard.
+    #[must_use]
+    pub const fn term(&self) -> Term {
+        self.line.term()
+    }
+
+    /// How much the coordinator's word is worth now.
+    #[must_use]
+    pub const fn coordination(&self) -> Coordination {
+        self.line.coordination()
+    }
+
+    /// The line as last heard.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        self.line.candidates()
+    }
+
+    /// Whether input is paused.
+    #[must_use]
+    pub const fn is_input_paused(&self) -> bool {
+        self.input_paused
+    }
+
+    /// Whether an operator froze automatic failover.
+    #[must_use]
+    pub const fn is_failover_paused(&self) -> bool {
+        self.failover_paused
+    }
+
+    /// How this replica last became active.
+    #[must_use]
+    pub const fn last_failover(&self) -> Option<&LastFailover> {
+        self.last_failover.as_ref()
+    }
+
+    /// Outputs computed here that nobody published yet, per outbound topic.
+    pub fn held(&self) -> impl Iterator<Item = u64> + '_ {
+        self.buffers.iter().map(Buffer::held)
+    }
+
+    /// What heartbeats should say of this replica.
+    #[must_use]
+    pub fn report(&self) -> PeerReport {
+        let computed = self.buffers.iter().map(Buffer::computed).collect();
+        PeerReport { stage: self.stage(), eligible: self.is_eligible(), computed }
+    }
+
+    /// Whether appends are allowed now.
+    #[must_use]
+    pub const fn is_writing(&self) -> bool {
+        match &self.role {
+            Role::Active { .. } => true,
+            Role::HandingOver(handover) => matches!(handover.step, Step::Finishing),
+            Role::Starting | Role::Restoring | Role::Standby | Role::Blocked(_) | Role::Stopped => false,
+        }
+    }
+
+    fn apply(&mut self, fact: Fact, now: Tick) {
+        match fact {
+            Fact::OutputOpened { output, published_end: end } | Fact::Published { output, end } => {
+                self.buffer(output).set_published(end);
+            }
+            Fact::Computed { output, end } => self.buffer(output).set_computed(end),
+            Fact::WritingStarted => self.on_writing_started(now),
+            Fact::TookOver { at, .. } => self.on_took_over(at),
+            Fact::Drained { output } => self.on_drained(output),
+            Fact::WriterRefused { .. } | Fact::ForeignWriter { .. } => self.on_other_writer(),
+            Fact::OutputStalled { output, stalled } => self.on_output_stalled(output, stalled),
+            Fact::BlockMet(block) => self.block(block),
+            Fact::CoordinatorConnected => self.on_connected(now),
+            Fact::CoordinatorSuspended { heard } => self.line.suspended(heard),
+            Fact::SessionLost => self.line.lost(),
+            Fact::LineChanged { term, candidates } => self.on_line_changed(term, candidates),
+            Fact::PeerHeard { member, incarnation } => self.peers.heard(member, incarnation, now),
+            Fact::PeerReported { member, incarnation, report } => {
+                self.peers.reported(member, incarnation, report, now);
+            }
+            Fact::PeerDied { member, incarnation, evidence } => self.peers.died(member, incarnation, evidence, now),
+            Fact::PeerSuspected { member, incarnation, sign } => self.on_peer_suspected(member, incarnation, sign, now),
+            Fact::HandedOver { from, incarnation, next } => self.on_handed_over(&from, incarnation, &next, now),
+            Fact::SwitchoverAsked { to } => self.on_switchover_asked(to, now),
+            Fact::PauseAsked => self.failover_paused = true,
+            Fact::ResumeAsked => self.failover_paused = false,
+            Fact::ShutdownAsked => self.on_shutdown_asked(now),
+            Fact::ForceAsked => self.forced = true,
+            // Settling looks at the time.
+            Fact::DeadlinePassed => {}
+        }
+    }
+
+    fn on_writing_started(&mut self, now: Tick) {
+        if let Some(failover) = &mut self.last_failover {
+            failover.first_write.get_or_insert(now);
+        }
+    }
+
+    fn on_took_over(&mut self, at: Tick) {
+        if let Some(failover) = &mut self.last_failover {
+            failover.first_ack.get_or_insert(at);
+        }
+    }
+
+    fn on_drained(&mut self, output: OutputId) {
+        // An answer to an earlier stop may come after writing began again.
+        if !self.is_writing() {
+            self.drained[output.0] = true;
+        }
+    }
+
+    /// Somebody else writes: the coordinator's word decides who goes on; without its word, yield.
+    fn on_other_writer(&mut self) {
+        match self.role {
+            Role::Active { .. } => {
+                let backed = self.line.is_current() && !self.has_lost_office();
+                if !self.forced && !backed {
+                    self.step_down(Why::Refused);
+                }
+            }
+            Role::Starting
+            | Role::Restoring
+            | Role::Standby
+            | Role::HandingOver(_)
+            | Role::Blocked(_)
+            | Role::Stopped => {}
+        }
+    }
+
+    /// A stuck active makes room, but only for somebody in sync, and only once: it rests until the log moves again.
+    fn on_output_stalled(&mut self, output: OutputId, stalled: Duration) {
+        match self.role {
+            Role::Active { .. } => {
+                let may = self.line.is_current() && !self.failover_paused && !self.forced;
+                if may && stalled >= self.config.stall_max && self.successor().is_some() {
+                    self.rest = Some(Rest { output, published: self.buffers[output.0].published() });
+                    self.step_down(Why::Stalled);
+                }
+            }
+            Role::Starting
+            | Role::Restoring
+            | Role::Standby
+            | Role::HandingOver(_)
+            | Role::Blocked(_)
+            | Role::Stopped => {}
+        }
+    }
+
+    /// When all sessions were lost at once, the active should come first in the new line too: nothing failed.
+    fn on_connected(&mut self, now: Tick) {
+        let session_is_new = self.line.coordination() == Coordination::Away;
+        let somebody_writes = self.peers.living_reports().any(|report| report.stage == Stage::Active);
+        let wait = match self.role {
+            Role::Starting | Role::Restoring | Role::Standby => session_is_new && somebody_writes,
+            Role::Active { .. } | Role::HandingOver(_) | Role::Blocked(_) | Role::Stopped => false,
+        };
+        self.line.connected(wait.then_some(self.config.rejoin_delay), now);
+    }
+
+    fn on_line_changed(&mut self, term: Term, candidates: Vec<Candidate>) {
+        self.line.changed(term, candidates);
+        let stale: Vec<Candidate> = self.line.own_stale().cloned().collect();
+        self.displace(stale);
+        if self.line.is_replaced() {
+            let detail = "a later start of this member stands in line".into();
+            self.block(Block { cause: BlockCause::NameTaken, detail });
+        }
+    }
+
+    fn on_peer_suspected(&mut self, member: MemberName, incarnation: Incarnation, sign: Sign, now: Tick) {
+        let (lasted, patience) = match sign {
+            Sign::Silent(silence) => (silence, self.config.silence_max),
+            Sign::Stalled(stall) => (stall, self.config.stall_max),
+        };
+        self.peers.suspected(member, incarnation, lasted, patience, now);
+    }
+
+    /// The first block stays; a writer stops, a process that was about to end does so.
+    fn block(&mut self, block: Block) {
+        match &self.role {
+            Role::Blocked(_) | Role::Stopped => return,
+            Role::Starting | Role::Restoring | Role::Standby | Role::Active { .. } | Role::HandingOver(_) => {}
+        }
+        if self.is_writing() {
+            self.act(Action::StopWriting);
+        }
+        let ending = match &self.role {
+            Role::HandingOver(handover) => self.abandon(handover.clone()),
+            Role::Starting
+            | Role::Restoring
+            | Role::Standby
+            | Role::Active { .. }
+            | Role::Blocked(_)
+            | Role::Stopped => false,
+        };
+        self.become_role(Role::Blocked(block), Why::Blocked);
+        if ending {
+            self.stop(crate::Exit::Blocked);
+        }
+    }
+
+    /// Begins to write. The log decides what is true, so writing comes first and the line is put in order beside it.
+    pub(crate) fn promote(&mut self, why: Why, now: Tick) {
+        let detected = self.line.ahead().first().and_then(|head| self.verdict(head).since());
+        self.last_failover = Some(LastFailover {
+            cause: why,
+            term: self.line.term(),
+            detected: detected.unwrap_or(now),
+            decided: now,
+            first_write: None,
+            first_ack: None,
+        });
+        self.rest = None;
+        self.act(Action::StartWriting);
+        self.displace_ahead();
+        self.become_role(Role::Active { since: now }, why);
+    }
+
+    /// Stops writing and keeps everything else: a standby in sync.
+    pub(crate) fn step_down(&mut self, why: Why) {
+        self.act(Action::StopWriting);
+        self.become_role(Role::Standby, why);
+    }
+
+    /// Removes everybody ahead from the line, the head last, so that it never falls on one who is passed over.
+    pub(crate) fn displace_ahead(&mut self) {
+        if self.line.is_reachable() {
+            let ahead: Vec<Candidate> = self.line.ahead().iter().rev().cloned().collect();
+            self.displace(ahead);
+        }
+    }
+
+    pub(crate) fn displace(&mut self, candidates: Vec<Candidate>) {
+        for candidate in candidates {
+            if !self.line.is_displaced(candidate.ticket) {
+                self.line.set_displaced(candidate.ticket);
+                self.act(Action::Displace(candidate));
+            }
+        }
+    }
+
+    pub(crate) fn become_role(&mut self, role: Role, why: Why) {
+        let (from, to) = (self.role.stage(), role.stage());
+        assert!(TRANSITIONS.contains(&(from, to, why)), "no way from {from} to {to} ({why})");
+        self.role = role;
+        self.act(Action::Announce(Announcement { from, to, why, term: self.line.term() }));
+    }
+
+    /// The next step of a handover that goes on.
+    pub(crate) fn set_handover(&mut self, then: Then, step: Step) {
+        if let Role::HandingOver(handover) = &mut self.role {
+            handover.then = then;
+            handover.step = step;
+        }
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    /// What is known of a candidate; own entries other than the current one have nobody behind them.
+    pub(crate) fn verdict(&self, candidate: &Candidate) -> Verdict {
+        if self.line.is_own(candidate) {
+            return Verdict::Dead { since: self.now };
+        }
+        self.peers.verdict(candidate)
+    }
+
+    /// Whether a candidate doesn't count any more. Without fencing a suspicion is not enough.
+    pub(crate) fn is_gone(&self, candidate: &Candidate) -> bool {
+        let gone = match (self.verdict(candidate), self.config.fencing) {
+            (Verdict::Alive, Fencing::Log | Fencing::None) | (Verdict::Suspected { .. }, Fencing::None) => false,
+            (Verdict::Dead { .. }, Fencing::Log | Fencing::None) | (Verdict::Suspected { .. }, Fencing::Log) => true,
+        };
+        gone || self.line.is_passed(candidate.ticket)
+    }
+
+    pub(crate) const fn is_unfenced(&self) -> bool {
+        matches!(self.config.fencing, Fencing::None)
+    }
+
+    fn buffer(&mut self, output: OutputId) -> &mut Buffer {
+        assert!(output.0 < self.buffers.len(), "{output} is not one of {} outputs", self.buffers.len());
+        &mut self.buffers[output.0]
+    }
+}
