@@ -1,0 +1,1 @@
+//! The link by golden text.
