@@ -1,0 +1,140 @@
+//! Events to flat objects.
+
+use std::ops::Range;
+
+use types::{Column, EventBlock, Flags, Schema};
+
+use super::{FLAGS, OPCODE};
+use crate::encoder::keeps_together;
+use crate::{DateFormat, JsonOptions, print};
+
+#[derive(Debug)]
+pub(crate) struct JsonEncoder {
+    date_format: Option<DateFormat>,
+    /// `{"opcode":"`, ready to copy.
+    opcode_prefix: Vec<u8>,
+    /// `","flags":"`, ready to copy.
+    flags_prefix: Vec<u8>,
+    /// `,"name":` of each field.
+    field_prefixes: Vec<Vec<u8>>,
+    out: Vec<u8>,
+}
+
+impl JsonEncoder {
+    pub(crate) fn new(options: JsonOptions, schema: &Schema) -> Self {
+        let at = |name| if schema.position(name).is_some() { "@" } else { "" };
+        let field_prefix = |name: &str| {
+            let mut prefix = vec![b','];
+            text(&mut prefix, name);
+            prefix.push(b':');
+            prefix
+        };
+        Self {
+            date_format: options.date_format,
+            opcode_prefix: format!("{{\"{}{OPCODE}\":\"", at(OPCODE)).into_bytes(),
+            flags_prefix: format!("\",\"{}{FLAGS}\":\"", at(FLAGS)).into_bytes(),
+            field_prefixes: schema.fields().iter().map(|field| field_prefix(&field.name)).collect(),
+            out: Vec::new(),
+        }
+    }
+
+    pub(crate) fn encode(
+        &mut self,
+        block: &EventBlock,
+        range: Range<usize>,
+        part_bytes_max: usize,
+        part: &mut dyn FnMut(&[u8]),
+    ) {
+        self.out.clear();
+        let mut part_start = range.start;
+        for i in range {
+            let event_start = self.out.len();
+            // An opening bracket or the comma after the event before.
+            self.out.push(if i == part_start { b'[' } else { b',' });
+            self.event(block, i);
+            let is_over = self.out.len() >= part_bytes_max && i > part_start && !keeps_together(block, i);
+            if is_over {
+                let event = self.out.split_off(event_start + 1);
+                self.out[event_start] = b']';
+                part(&self.out);
+                self.out.clear();
+                self.out.push(b'[');
+                self.out.extend_from_slice(&event);
+                part_start = i;
+            }
+        }
+        if !self.out.is_empty() {
+            self.out.push(b']');
+            part(&self.out);
+        }
+    }
+
+    fn event(&mut self, block: &EventBlock, i: usize) {
+        self.out.extend_from_slice(&self.opcode_prefix);
+        self.out.extend_from_slice(block.opcodes[i].word().as_bytes());
+        if block.flags[i] != Flags::NORMAL {
+            self.out.extend_from_slice(&self.flags_prefix);
+            let letters = [(Flags::NORMAL, b'N'), (Flags::PARTIAL, b'P'), (Flags::RETENTION, b'R')];
+            self.out
+                .extend(letters.iter().filter(|(flag, _)| block.flags[i].contains(*flag)).map(|(_, letter)| letter));
+        }
+        self.out.push(b'"');
+        for (prefix, column) in self.field_prefixes.iter().zip(&block.columns) {
+            self.out.extend_from_slice(prefix);
+            value(&mut self.out, column, i, self.date_format.as_ref());
+        }
+        self.out.push(b'}');
+    }
+}
+
+fn value(out: &mut Vec<u8>, column: &Column, i: usize, dates: Option<&DateFormat>) {
+    match column {
+        Column::Int32(column) => or_null(out, column.get(i), |out, value| print::integer(out, i64::from(value))),
+        Column::Int64(column) => or_null(out, column.get(i), print::integer),
+        Column::Double(column) => or_null(out, column.get(i), double),
+        Column::String(column) => or_null(out, column.text(i), text),
+        Column::Date(column) => or_null(out, column.get(i), |out, value| match dates {
+            Some(format) => quoted(out, |out| format.print_date(value, out)),
+            None => print::integer(out, value),
+        }),
+        Column::Stamp(column) => or_null(out, column.get(i), |out, value| match dates {
+            Some(format) => quoted(out, |out| format.print_stamp(value, out)),
+            None => print::integer(out, value),
+        }),
+        Column::Money(column) => or_null(out, column.get(i), print::money),
+        Column::Blob(column) => or_null(out, column.get(i), |out, value| {
+            out.push(b'"');
+            print::blob(out, value);
+            out.push(b'"');
+        }),
+    }
+}
+
+fn or_null<T>(out: &mut Vec<u8>, value: Option<T>, print: impl FnOnce(&mut Vec<u8>, T)) {
+    match value {
+        Some(value) => print(out, value),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn double(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        quoted(out, |out| out.extend_from_slice(print::word(value).as_bytes()));
+    }
+}
+
+/// A text that may hold anything, such as what a `dateformat` writes.
+fn quoted(out: &mut Vec<u8>, print: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    print(out);
+    let plain = out.split_off(start);
+    text(out, &String::from_utf8_lossy(&plain));
+}
+
+fn text(out: &mut Vec<u8>, value: &str) {
+    // Writing a str to a Vec can't fail.
+    let written = serde_json::to_writer(out, value);
+    assert!(written.is_ok(), "a text is always json");
+}
