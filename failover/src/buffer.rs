@@ -46,9 +46,11 @@ impl Buffer {
         self.published.is_some()
     }
 
-    /// The log's committed end; what is committed stays so, hence an older word changes nothing.
-    pub(crate) fn set_published(&mut self, end: OutputIndex) {
-        self.published = self.published.max(Some(end));
+    /// The log's committed end; what is committed stays so, hence an older word changes nothing. Tells whether it moved.
+    pub(crate) fn set_published(&mut self, end: OutputIndex) -> bool {
+        let before = self.published;
+        self.published = before.max(Some(end));
+        before.is_some() && before < self.published
     }
 
     /// The engine's end; several words may arrive in any order.

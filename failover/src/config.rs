@@ -36,7 +36,7 @@ pub struct Config {
     pub unacknowledged_outputs_max: u64,
     /// How long a replica may need to compute what others have published; whoever needs longer leaves the line.
     pub lag_max: Duration,
-    /// Silence of a peer's heartbeats from which on it counts as gone.
+    /// Silence of a peer's heartbeats from which on it counts as gone; doubled by each false suspicion of that peer.
     pub silence_max: Duration,
     /// Time without an acknowledgement, outputs being due, from which on a writer counts as stuck.
     pub stall_max: Duration,

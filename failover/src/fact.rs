@@ -40,24 +40,28 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// Why a peer is dead for sure, or as good as.
+/// How it is known that a process is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// Its link was closed and nothing listens on its port: its kernel lives, its process doesn't. A proof.
+    /// Its link was cut and then nothing listened on its port: its kernel lives, its process doesn't.
     Refused,
-    /// Another start of the same member answers. A proof.
+    /// Another start of the same member answers.
     OtherIncarnation,
-    /// Its link was closed or reset, and a new one can't be made. Counts as a suspicion.
-    Reset,
 }
 
 /// Why a peer may be dead or stuck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// No heartbeat for so long.
+    /// No heartbeat for so long; [`crate::Config::silence_max`] decides.
     Silent(Duration),
-    /// Outputs that it owes don't appear in the log for so long, though this replica reads the log's end; say it again while it lasts.
+    /// Outputs that it owes don't appear in the log for so long, though this replica reads the log's end;
+    /// [`crate::Config::stall_max`] decides. Its next heartbeat takes this back, so say it again while it lasts.
     Stalled(Duration),
+    /// Its link was cut, and what became of it can't be found out. Enough by itself.
+    Cut,
+    /// It was never met and nothing listens where it should be: a wrong address looks the same. Enough after a session's
+    /// time during which nobody published anything.
+    NeverMet,
 }
 
 /// What a peer says of itself with its heartbeats; make the own one with [`crate::Machine::report`].
@@ -313,13 +317,14 @@ impl fmt::Display for Fact {
                 let evidence = match evidence {
                     Evidence::Refused => "refused",
                     Evidence::OtherIncarnation => "other incarnation",
-                    Evidence::Reset => "reset",
                 };
                 write!(f, "{member}.{incarnation} died ({evidence})")
             }
             Self::PeerSuspected { member, incarnation, sign } => match sign {
                 Sign::Silent(silence) => write!(f, "{member}.{incarnation} silent {silence:?}"),
                 Sign::Stalled(stall) => write!(f, "{member}.{incarnation} stalled {stall:?}"),
+                Sign::Cut => write!(f, "{member}.{incarnation} cut off"),
+                Sign::NeverMet => write!(f, "{member}.{incarnation} never met"),
             },
             Self::HandedOver { from, incarnation, next } => {
                 write!(f, "{from}.{incarnation} handed over at")?;

@@ -47,7 +47,7 @@ impl Machine {
             | Role::Stopped => return,
         }
         for (buffer, end) in self.buffers.iter_mut().zip(next) {
-            buffer.set_published(*end);
+            let _ = buffer.set_published(*end);
         }
         self.judge_buffers(now);
         if !self.is_eligible() || !matches!(self.line.place(), Place::In { .. }) {

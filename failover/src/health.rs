@@ -119,7 +119,7 @@ impl Machine {
         };
         match self.role() {
             Role::Starting | Role::Restoring | Role::Blocked(_) | Role::Stopped => None,
-            Role::Standby => earliest([self.late_at(), join_at()]),
+            Role::Standby => earliest([self.late_at(), join_at(), self.doubt_at()]),
             Role::Active { .. } => earliest([join_at(), unsure_at]),
             Role::HandingOver(handover) => earliest([Some(handover.until), unsure_at.filter(|_| self.is_writing())]),
         }

@@ -51,7 +51,7 @@ pub(crate) struct Line {
     candidates: Vec<Candidate>,
     place: Place,
     /// Own entries up to this one were left or lost; a line that still shows them is an old one.
-    left: Ticket,
+    left: Option<Ticket>,
     /// All sessions may have been lost at once: don't join before.
     not_before: Option<Tick>,
     /// Entries whose removal was asked for on this connection.
@@ -70,7 +70,7 @@ impl Line {
             term: Term(0),
             candidates: Vec::new(),
             place: Place::Out,
-            left: Ticket(0),
+            left: None,
             not_before: None,
             displaced: Vec::new(),
             resigned: Vec::new(),
@@ -142,12 +142,12 @@ impl Line {
     /// Own entries that nobody stands behind: of earlier starts, or of this one before it joined anew.
     pub(crate) fn own_stale(&self) -> impl Iterator<Item = &Candidate> {
         let current = match self.place {
-            Place::In { ticket } => ticket,
-            Place::Out | Place::Joining { .. } => Ticket(0),
+            Place::In { ticket } => Some(ticket),
+            Place::Out | Place::Joining { .. } => None,
         };
         self.candidates.iter().filter(move |candidate| {
             let earlier_start = candidate.incarnation < self.incarnation;
-            let earlier_entry = candidate.incarnation == self.incarnation && candidate.ticket < current;
+            let earlier_entry = candidate.incarnation == self.incarnation && Some(candidate.ticket) < current;
             self.is_own(candidate) && (earlier_start || earlier_entry)
         })
     }
@@ -182,7 +182,7 @@ impl Line {
     pub(crate) fn suspended(&mut self, heard: Tick) {
         self.coordination = Coordination::Suspended { heard };
         self.displaced.clear();
-        self.left = Ticket(0);
+        self.left = None;
     }
 
     /// The own entry is gone with the session.
@@ -215,7 +215,7 @@ impl Line {
     fn own_entry(&self) -> Option<Ticket> {
         let own = |candidate: &&Candidate| self.is_own(candidate) && candidate.incarnation == self.incarnation;
         let tickets = self.candidates.iter().filter(own).map(|candidate| candidate.ticket);
-        tickets.filter(|ticket| *ticket > self.left).max()
+        tickets.filter(|ticket| Some(*ticket) > self.left).max()
     }
 
     /// An entry is asked for.
@@ -226,7 +226,7 @@ impl Line {
     /// The own entry is given up or gone.
     pub(crate) fn leave(&mut self) {
         if let Place::In { ticket } = self.place {
-            self.left = self.left.max(ticket);
+            self.left = self.left.max(Some(ticket));
         }
         self.place = Place::Out;
     }

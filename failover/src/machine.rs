@@ -8,7 +8,7 @@ use types::{Incarnation, MemberName, OutputIndex, Term, Tick};
 
 use crate::buffer::Buffer;
 use crate::line::{Coordination, Line};
-use crate::peers::{Peers, Verdict};
+use crate::peers::{Doubt, Peers, Verdict};
 use crate::{
     Action, Announcement, Block, BlockCause, Candidate, Config, ConfigError, Fact, Fencing, LastFailover, OutputId,
     PeerReport, Role, Sign, Stage, Step, TRANSITIONS, Then, Why,
@@ -164,7 +164,7 @@ impl Machine {
     fn apply(&mut self, fact: Fact, now: Tick) {
         match fact {
             Fact::OutputOpened { output, published_end: end } | Fact::Published { output, end } => {
-                self.buffer(output).set_published(end);
+                self.on_published(output, end, now);
             }
             Fact::Computed { output, end } => self.buffer(output).set_computed(end),
             Fact::WritingStarted => self.on_writing_started(now),
@@ -181,7 +181,8 @@ impl Machine {
             Fact::PeerReported { member, incarnation, report } => {
                 self.peers.reported(member, incarnation, report, now);
             }
-            Fact::PeerDied { member, incarnation, evidence } => self.peers.died(member, incarnation, evidence, now),
+            // Both kinds of evidence are proofs.
+            Fact::PeerDied { member, incarnation, evidence: _ } => self.peers.died(member, incarnation, now),
             Fact::PeerSuspected { member, incarnation, sign } => self.on_peer_suspected(member, incarnation, sign, now),
             Fact::HandedOver { from, incarnation, next } => self.on_handed_over(&from, incarnation, &next, now),
             Fact::SwitchoverAsked { to } => self.on_switchover_asked(to, now),
@@ -191,6 +192,14 @@ impl Machine {
             Fact::ForceAsked => self.forced = true,
             // Settling looks at the time.
             Fact::DeadlinePassed => {}
+        }
+    }
+
+    /// A log that moves while this replica doesn't write is a sign of life of whoever can't be reached.
+    fn on_published(&mut self, output: OutputId, end: OutputIndex, now: Tick) {
+        let moved = self.buffer(output).set_published(end);
+        if moved && !self.is_writing() {
+            self.peers.log_moved(now + self.config.session_timeout);
         }
     }
 
@@ -272,11 +281,13 @@ impl Machine {
     }
 
     fn on_peer_suspected(&mut self, member: MemberName, incarnation: Incarnation, sign: Sign, now: Tick) {
-        let (lasted, patience) = match sign {
-            Sign::Silent(silence) => (silence, self.config.silence_max),
-            Sign::Stalled(stall) => (stall, self.config.stall_max),
+        let doubt = match sign {
+            Sign::Silent(silence) => Doubt::begun(silence, self.config.silence_max, now),
+            Sign::Stalled(stall) => Doubt::begun(stall, self.config.stall_max, now),
+            Sign::Cut => Doubt::begun(Duration::ZERO, Duration::ZERO, now),
+            Sign::NeverMet => Doubt::never_met(self.config.session_timeout, now),
         };
-        self.peers.suspected(member, incarnation, lasted, patience, now);
+        self.peers.suspected(member, incarnation, doubt, now);
     }
 
     /// The first block stays; a writer stops, a process that was about to end does so.
@@ -370,13 +381,23 @@ impl Machine {
         self.peers.verdict(candidate)
     }
 
-    /// Whether a candidate doesn't count any more. Without fencing a suspicion is not enough.
+    /// Whether a candidate doesn't count any more. Without fencing a doubt is never enough.
     pub(crate) fn is_gone(&self, candidate: &Candidate) -> bool {
         let gone = match (self.verdict(candidate), self.config.fencing) {
-            (Verdict::Alive, Fencing::Log | Fencing::None) | (Verdict::Suspected { .. }, Fencing::None) => false,
-            (Verdict::Dead { .. }, Fencing::Log | Fencing::None) | (Verdict::Suspected { .. }, Fencing::Log) => true,
+            (Verdict::Alive, Fencing::Log | Fencing::None) | (Verdict::Doubted { .. }, Fencing::None) => false,
+            (Verdict::Doubted { gone_at, .. }, Fencing::Log) => gone_at <= self.now,
+            (Verdict::Dead { .. }, Fencing::Log | Fencing::None) => true,
         };
         gone || self.line.is_passed(candidate.ticket)
+    }
+
+    /// When one of those ahead will count as gone, if doubts about it last.
+    pub(crate) fn doubt_at(&self) -> Option<Tick> {
+        let gone_at = |candidate: &Candidate| match self.verdict(candidate) {
+            Verdict::Doubted { gone_at, .. } if !self.is_unfenced() => Some(gone_at),
+            Verdict::Alive | Verdict::Doubted { .. } | Verdict::Dead { .. } => None,
+        };
+        self.line.ahead().iter().filter_map(gone_at).filter(|moment| *moment > self.now).min()
     }
 
     pub(crate) const fn is_unfenced(&self) -> bool {

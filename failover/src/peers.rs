@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use types::{Incarnation, MemberName, Tick};
 
-use crate::{Candidate, Evidence, PeerReport};
+use crate::{Candidate, PeerReport};
 
 /// Peers remembered at most; at the bound a new one takes the place of a dead one, else it is not judged and counts as alive.
 pub const PEERS_MAX: usize = 64;
@@ -21,10 +21,12 @@ pub const SUSPICION_MEMORY: Duration = Duration::from_secs(60);
 pub(crate) enum Verdict {
     /// Nothing speaks against it.
     Alive,
-    /// Silent or stuck.
-    Suspected {
-        /// Since when it is held so.
+    /// Silent, stuck, or not to be reached.
+    Doubted {
+        /// Since when.
         since: Tick,
+        /// When it counts as gone, unless it is heard before.
+        gone_at: Tick,
     },
     /// Proven.
     Dead {
@@ -34,12 +36,34 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Since when it counts as gone.
+    /// Since when something speaks against it.
     pub(crate) const fn since(self) -> Option<Tick> {
         match self {
             Self::Alive => None,
-            Self::Suspected { since } | Self::Dead { since } => Some(since),
+            Self::Doubted { since, .. } | Self::Dead { since } => Some(since),
         }
+    }
+}
+
+/// What speaks against a peer without proving anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    since: Tick,
+    patience: Duration,
+    /// Nobody ever spoke to it, so a moving log speaks for it.
+    never_met: bool,
+}
+
+impl Doubt {
+    /// It began `lasted` ago and is enough after `patience`.
+    pub(crate) fn begun(lasted: Duration, patience: Duration, now: Tick) -> Self {
+        let since = Tick(now.0.saturating_sub(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX)));
+        Self { since, patience, never_met: false }
+    }
+
+    /// It begins now, and begins anew whenever somebody publishes.
+    pub(crate) const fn never_met(patience: Duration, now: Tick) -> Self {
+        Self { since: now, patience, never_met: true }
     }
 }
 
@@ -51,6 +75,8 @@ struct Peer {
     /// When this start was first heard of: every earlier one is dead since then.
     known_since: Tick,
     verdict: Verdict,
+    /// The doubt is only that nobody ever spoke to it.
+    never_met: bool,
     report: Option<PeerReport>,
     false_suspicions: u32,
     wronged_at: Tick,
@@ -79,7 +105,7 @@ impl Peers {
         self.peers.iter().find(same).and_then(|peer| peer.report.as_ref())
     }
 
-    /// The reports of the living.
+    /// The reports of those whom nothing speaks against.
     pub(crate) fn living_reports(&self) -> impl Iterator<Item = &PeerReport> {
         self.peers.iter().filter(|peer| peer.verdict == Verdict::Alive).filter_map(|peer| peer.report.as_ref())
     }
@@ -87,13 +113,19 @@ impl Peers {
     /// A peer answers: whatever was held against this start of it was wrong.
     pub(crate) fn heard(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
         if let Some(peer) = self.start_of(member, incarnation, now) {
-            if peer.verdict != Verdict::Alive {
+            let wronged = match peer.verdict {
+                Verdict::Alive => false,
+                Verdict::Doubted { gone_at, .. } => gone_at <= now,
+                Verdict::Dead { .. } => true,
+            };
+            if wronged {
                 peer.false_suspicions = (peer.false_suspicions + 1).min(FALSE_SUSPICIONS_MAX);
                 peer.wronged_at = now;
             } else if now.since(peer.wronged_at) >= SUSPICION_MEMORY {
                 peer.false_suspicions = 0;
             }
             peer.verdict = Verdict::Alive;
+            peer.never_met = false;
         }
     }
 
@@ -105,31 +137,39 @@ impl Peers {
         }
     }
 
-    /// A peer's process is gone, or its link can't be made again.
-    pub(crate) fn died(&mut self, member: MemberName, incarnation: Incarnation, evidence: Evidence, now: Tick) {
-        let Some(peer) = self.start_of(member, incarnation, now) else { return };
-        let since = peer.verdict.since().unwrap_or(now);
-        peer.verdict = match (evidence, peer.verdict) {
-            (Evidence::Refused | Evidence::OtherIncarnation, _) | (Evidence::Reset, Verdict::Dead { .. }) => {
-                Verdict::Dead { since }
-            }
-            (Evidence::Reset, Verdict::Alive | Verdict::Suspected { .. }) => Verdict::Suspected { since },
-        };
+    /// A peer's process is gone.
+    pub(crate) fn died(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
+        if let Some(peer) = self.start_of(member, incarnation, now) {
+            peer.verdict = Verdict::Dead { since: peer.verdict.since().unwrap_or(now) };
+            peer.never_met = false;
+        }
     }
 
-    /// A sign against a peer lasts for `lasted`; whom we wronged before has more time.
-    pub(crate) fn suspected(
-        &mut self,
-        member: MemberName,
-        incarnation: Incarnation,
-        lasted: Duration,
-        patience: Duration,
-        now: Tick,
-    ) {
+    /// Something speaks against a peer; whom we wronged before has more time. Of several doubts the earliest end counts.
+    pub(crate) fn suspected(&mut self, member: MemberName, incarnation: Incarnation, doubt: Doubt, now: Tick) {
         let Some(peer) = self.start_of(member, incarnation, now) else { return };
-        let patience = patience.saturating_mul(1 << peer.false_suspicions);
-        if peer.verdict == Verdict::Alive && lasted >= patience {
-            peer.verdict = Verdict::Suspected { since: now };
+        let due = doubt.since + doubt.patience.saturating_mul(1 << peer.false_suspicions);
+        match peer.verdict {
+            Verdict::Alive => {
+                peer.verdict = Verdict::Doubted { since: doubt.since, gone_at: due };
+                peer.never_met = doubt.never_met;
+            }
+            Verdict::Doubted { since, gone_at } => {
+                peer.verdict = Verdict::Doubted { since: since.min(doubt.since), gone_at: gone_at.min(due) };
+                peer.never_met &= doubt.never_met;
+            }
+            Verdict::Dead { .. } => {}
+        }
+    }
+
+    /// Somebody publishes: those whom nobody ever met have until `gone_at`, since it may be one of them.
+    pub(crate) fn log_moved(&mut self, gone_at: Tick) {
+        for peer in &mut self.peers {
+            if let Verdict::Doubted { gone_at: before, .. } = &mut peer.verdict
+                && peer.never_met
+            {
+                *before = gone_at;
+            }
         }
     }
 
@@ -148,6 +188,7 @@ impl Peers {
             incarnation,
             known_since: now,
             verdict: Verdict::Alive,
+            never_met: false,
             report: None,
             false_suspicions: 0,
             wronged_at: Tick::default(),
@@ -186,9 +227,15 @@ mod tests {
         Tick(millis * 1_000_000)
     }
 
+    /// Whether n1 counts as gone at `now` when it has been silent for `millis` then.
     fn suspect(peers: &mut Peers, millis: u64, now: u64) -> bool {
-        peers.suspected("n1".into(), Incarnation(1), Duration::from_millis(millis), PATIENCE, at(now));
-        peers.verdict(&candidate("n1", 1)) != Verdict::Alive
+        let doubt = Doubt::begun(Duration::from_millis(millis), PATIENCE, at(now));
+        peers.suspected("n1".into(), Incarnation(1), doubt, at(now));
+        match peers.verdict(&candidate("n1", 1)) {
+            Verdict::Alive => false,
+            Verdict::Doubted { gone_at, .. } => gone_at <= at(now),
+            Verdict::Dead { .. } => true,
+        }
     }
 
     #[test]
@@ -198,33 +245,53 @@ mod tests {
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(5) });
         assert_eq!(peers.verdict(&candidate("n1", 2)), Verdict::Alive);
         assert_eq!(peers.verdict(&candidate("n1", 3)), Verdict::Alive);
-        peers.died("n1".into(), Incarnation(1), Evidence::Refused, at(6));
+        peers.died("n1".into(), Incarnation(1), at(6));
         assert_eq!(peers.verdict(&candidate("n1", 2)), Verdict::Alive, "news of the earlier start is old");
     }
 
     #[test]
-    fn a_reset_is_a_suspicion_and_a_refusal_a_proof() {
+    fn death_is_dated_from_the_first_doubt() {
         let mut peers = Peers::default();
-        peers.died("n1".into(), Incarnation(1), Evidence::Reset, at(1));
-        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Suspected { since: at(1) });
-        peers.died("n1".into(), Incarnation(1), Evidence::Refused, at(2));
+        peers.suspected("n1".into(), Incarnation(1), Doubt::begun(Duration::ZERO, PATIENCE, at(1)), at(1));
+        peers.died("n1".into(), Incarnation(1), at(2));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(1) });
-        peers.died("n1".into(), Incarnation(1), Evidence::Reset, at(3));
-        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(1) });
+    }
+
+    #[test]
+    fn a_silence_told_once_becomes_enough_by_the_passing_of_time() {
+        let mut peers = Peers::default();
+        assert!(!suspect(&mut peers, 200, 1_000));
+        let doubted = Verdict::Doubted { since: at(800), gone_at: at(1_100) };
+        assert_eq!(peers.verdict(&candidate("n1", 1)), doubted);
+        peers.heard("n1".into(), Incarnation(1), at(1_050));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Alive);
+    }
+
+    #[test]
+    fn one_never_met_lives_while_the_log_moves() {
+        let mut peers = Peers::default();
+        peers.suspected("n1".into(), Incarnation(1), Doubt::never_met(PATIENCE, at(0)), at(0));
+        peers.log_moved(at(900));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(0), gone_at: at(900) });
+        assert!(suspect(&mut peers, 300, 500), "a real silence needs no such care");
+        peers.log_moved(at(1_200));
+        assert!(suspect(&mut peers, 300, 500));
     }
 
     #[test]
     fn each_false_suspicion_doubles_the_patience_up_to_a_bound_and_is_forgotten_after_a_calm_minute() {
         let mut peers = Peers::default();
         let mut patience = 300;
-        for round in 0..10 {
-            assert!(!suspect(&mut peers, patience - 1, round), "round {round}");
-            assert!(suspect(&mut peers, patience, round), "round {round}");
-            peers.heard("n1".into(), Incarnation(1), at(round));
+        for round in 1..10 {
+            let now = 20_000 * round;
+            assert!(!suspect(&mut peers, patience - 1, now), "round {round}");
+            peers.heard("n1".into(), Incarnation(1), at(now));
+            assert!(suspect(&mut peers, patience, now), "round {round}");
+            peers.heard("n1".into(), Incarnation(1), at(now));
             patience = (patience * 2).min(300 << FALSE_SUSPICIONS_MAX);
         }
-        peers.heard("n1".into(), Incarnation(1), at(70_000));
-        assert!(suspect(&mut peers, 300, 70_000));
+        peers.heard("n1".into(), Incarnation(1), at(240_000));
+        assert!(suspect(&mut peers, 300, 240_000));
     }
 
     #[test]
@@ -233,10 +300,10 @@ mod tests {
         for i in 0..PEERS_MAX {
             peers.heard(format!("p{i}").as_str().into(), Incarnation(1), at(0));
         }
-        peers.died("n1".into(), Incarnation(1), Evidence::Refused, at(1));
+        peers.died("n1".into(), Incarnation(1), at(1));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Alive);
-        peers.died("p7".into(), Incarnation(1), Evidence::Refused, at(2));
-        peers.died("n1".into(), Incarnation(1), Evidence::Refused, at(3));
+        peers.died("p7".into(), Incarnation(1), at(2));
+        peers.died("n1".into(), Incarnation(1), at(3));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(3) });
         assert_eq!(peers.peers.len(), PEERS_MAX);
     }
