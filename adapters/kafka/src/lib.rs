@@ -1,1 +1,31 @@
 //! Kafka through librdkafka: input, topics, notebook, ticks.
+//!
+//! Everything here *reads in order* or *writes what may be repeated*. The one thing that must never be repeated, the
+//! output, is written by the appender, which speaks the protocol itself.
+
+mod claims;
+mod config;
+mod context;
+mod cursor;
+mod error;
+mod headers;
+mod input;
+mod notebook;
+mod reader;
+mod ticks;
+mod topics;
+mod watermarks;
+
+pub use claims::{ClaimCoordinator, Notes};
+pub use config::{ClientSettings, Refusal};
+pub use error::Error;
+pub use input::KafkaInput;
+pub use notebook::{Notebook, NotebookFact, Noted, Opened};
+pub use reader::{Header, Record, Start, Step, TopicReader};
+pub use ticks::{TickOutcome, TickWriter};
+pub use topics::{
+    Admin, BrokerDescription, BrokerLimits, ClusterDescription, Code, CreateOutcome, Created, Expectations, Finding,
+    PartitionDescription, ProjectTopics, Replay, Report, Severity, TopicDescription, TopicRole, TopicSpec, TopicState,
+    check, plan,
+};
+pub use watermarks::{InitialOffset, Watermarks, resolve, watermarks};

@@ -1,0 +1,111 @@
+//! librdkafka's security keys, as far as the sequenced appender speaks them.
+//!
+//! A key that narrows whom to trust or what to accept must be honoured or refused, never ignored.
+
+use std::path::PathBuf;
+
+use ports::security::{Sasl, SaslMechanism, Secret, Security, Tls};
+
+use super::refusal::Refusal;
+
+const USE_TRANSACTIONS: &str = "set fencing=transaction, then librdkafka writes the output";
+
+/// Keys that the appender can't honour, and what to do.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("ssl.keystore.location", "PKCS12 keystores: use ssl.certificate.location and ssl.key.location (PEM)"),
+    ("ssl.keystore.password", "PKCS12 keystores: use ssl.certificate.location and ssl.key.location (PEM)"),
+    ("ssl.key.password", "encrypted keys: decrypt the key file"),
+    ("ssl.key.pem", "a key in the settings: put it in a file and name it by ssl.key.location"),
+    ("ssl.certificate.pem", "a certificate in the settings: put it in a file and name it by ssl.certificate.location"),
+    ("ssl.ca.pem", "certificates in the settings: put them in a file and name it by ssl.ca.location"),
+    ("ssl.crl.location", "revocation lists"),
+    ("ssl.cipher.suites", "a choice of ciphers"),
+    ("ssl.curves.list", "a choice of curves"),
+    ("ssl.sigalgs.list", "a choice of signatures"),
+    ("ssl.engine.location", "OpenSSL engines"),
+    ("ssl.engine.id", "OpenSSL engines"),
+    ("ssl.providers", "OpenSSL providers"),
+    ("https.ca.location", "tokens fetched over HTTPS"),
+];
+
+pub(super) fn security(pairs: &[(String, String)]) -> Result<Security, Refusal> {
+    let keys = Keys { pairs };
+    let (encrypted, authenticated) = match keys.get("security.protocol").unwrap_or("plaintext").to_lowercase().as_str()
+    {
+        "plaintext" => (false, false),
+        "ssl" => (true, false),
+        "sasl_plaintext" => (false, true),
+        "sasl_ssl" => (true, true),
+        other => {
+            return Err(refuse(
+                "security.protocol",
+                &format!("\"{other}\" is none of plaintext, ssl, sasl_plaintext, sasl_ssl"),
+            ));
+        }
+    };
+    let tls = encrypted.then(|| tls(&keys)).transpose()?;
+    let sasl = authenticated.then(|| sasl(&keys)).transpose()?;
+    Ok(Security { tls, sasl })
+}
+
+fn tls(keys: &Keys<'_>) -> Result<Tls, Refusal> {
+    for (key, what) in UNSUPPORTED {
+        if keys.get(key).is_some_and(|value| !value.is_empty()) {
+            return Err(refuse(key, &format!("it doesn't know {what}, or {USE_TRANSACTIONS}")));
+        }
+    }
+    if keys.get("enable.ssl.certificate.verification").is_some_and(|value| value != "true") {
+        let why =
+            format!("it always checks the broker's certificate; name the right ssl.ca.location, or {USE_TRANSACTIONS}");
+        return Err(refuse("enable.ssl.certificate.verification", &why));
+    }
+    let skip_host_name_check = match keys.get("ssl.endpoint.identification.algorithm") {
+        None | Some("https" | "") => false,
+        Some("none") => true,
+        Some(_) => return Err(refuse("ssl.endpoint.identification.algorithm", "it is https or none")),
+    };
+    let (certificate, key) = (keys.path("ssl.certificate.location"), keys.path("ssl.key.location"));
+    match (&certificate, &key) {
+        (Some(_), None) => return Err(refuse("ssl.certificate.location", "ssl.key.location is missing")),
+        (None, Some(_)) => return Err(refuse("ssl.key.location", "ssl.certificate.location is missing")),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    // "probe" is librdkafka's word for the system's roots.
+    let ca = keys.path("ssl.ca.location").filter(|path| path.as_os_str() != "probe");
+    Ok(Tls { ca, certificate, key, skip_host_name_check })
+}
+
+fn sasl(keys: &Keys<'_>) -> Result<Sasl, Refusal> {
+    // librdkafka's default mechanism is GSSAPI.
+    let mechanism = keys.get("sasl.mechanisms").or_else(|| keys.get("sasl.mechanism")).unwrap_or("GSSAPI");
+    let mechanism = match mechanism {
+        "PLAIN" => SaslMechanism::Plain,
+        "SCRAM-SHA-256" => SaslMechanism::ScramSha256,
+        "SCRAM-SHA-512" => SaslMechanism::ScramSha512,
+        other => {
+            let why = format!("it speaks PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, not {other}; {USE_TRANSACTIONS}");
+            return Err(refuse("sasl.mechanisms", &why));
+        }
+    };
+    let needed = |key: &'static str| keys.get(key).map(str::to_owned).ok_or_else(|| refuse(key, "it is missing"));
+    Ok(Sasl { mechanism, username: needed("sasl.username")?, password: Secret::new(needed("sasl.password")?) })
+}
+
+fn refuse(key: &str, why: &str) -> Refusal {
+    Refusal::Security { key: key.to_owned(), why: why.to_owned() }
+}
+
+/// The last value of a key counts, as in librdkafka.
+struct Keys<'a> {
+    pairs: &'a [(String, String)],
+}
+
+impl<'a> Keys<'a> {
+    fn get(&self, key: &str) -> Option<&'a str> {
+        self.pairs.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.get(key).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+}

@@ -1,0 +1,217 @@
+//! One partition, read from an absolute offset on: the shared core of input, notebook and reader.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ports::input::InputError;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::types::RDKafkaErrorCode as Code;
+use tracing::{debug, warn};
+use types::{Offset, TopicName};
+
+use crate::config::ClientSettings;
+use crate::context::ReadContext;
+use crate::error::Error;
+use crate::watermarks::{ask, drop_elsewhere, is_unknown_topic};
+
+/// How long the brokers may say that they don't know the topic before it counts as deleted. A broker that has just
+/// started says so for a moment.
+const GONE_AFTER: Duration = Duration::from_secs(10);
+
+/// A consumer of partition 0 that goes on where it is through lost connections and leader changes.
+pub(crate) struct Cursor {
+    settings: ClientSettings,
+    topic: TopicName,
+    /// `None` only while being dropped.
+    consumer: Option<BaseConsumer<ReadContext>>,
+    context: Arc<ReadContext>,
+    next: Offset,
+    /// Since when the brokers say that they don't know the topic.
+    unknown_since: Option<Instant>,
+}
+
+/// What one look brought.
+pub(crate) enum Polled<'a> {
+    /// The next record.
+    Message(BorrowedMessage<'a>),
+    /// There was no further record when the broker looked.
+    End,
+    /// Nothing within the time given.
+    Nothing,
+}
+
+impl Cursor {
+    /// Begins at `from`, which must lie within what the log keeps. Asking for the log's ends first and assigning an
+    /// absolute offset takes 2 ms; assigning "the beginning" or "the end" costs librdkafka 500 ms.
+    pub(crate) fn open(settings: &ClientSettings, topic: &TopicName, from: Offset) -> Result<Self, Error> {
+        let consumer: BaseConsumer<ReadContext> =
+            settings.consumer().create_with_context(ReadContext::new(topic.clone())).map_err(Error::client)?;
+        let context = Arc::clone(consumer.client().context());
+        let cursor = Self {
+            settings: settings.clone(),
+            topic: topic.clone(),
+            consumer: Some(consumer),
+            context,
+            next: from,
+            unknown_since: None,
+        };
+        let read = |source| Error::read(topic, source);
+        let marks = ask(cursor.consumer(), settings, topic)?;
+        within(marks.low, marks.high, from).map_err(read)?;
+        cursor.assign().map_err(read)?;
+        Ok(cursor)
+    }
+
+    /// The offset after the last record that was polled.
+    pub(crate) const fn next(&self) -> Offset {
+        self.next
+    }
+
+    pub(crate) const fn topic(&self) -> &TopicName {
+        &self.topic
+    }
+
+    /// One past the newest committed record known of; up to half a second old.
+    pub(crate) fn end(&self) -> Option<Offset> {
+        self.context.end().map(|end| end.max(self.next))
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.context.is_connected()
+    }
+
+    /// Waits for the next record, at most `wait`.
+    pub(crate) fn poll(&mut self, wait: Duration) -> Result<Polled<'_>, InputError> {
+        let Some(consumer) = self.consumer.as_ref() else { return Ok(Polled::Nothing) };
+        let error = match consumer.poll(wait) {
+            None => return Ok(Polled::Nothing),
+            Some(Ok(message)) => {
+                let offset = Offset(u64::try_from(message.offset()).unwrap_or(0));
+                self.unknown_since = None;
+                if offset < self.next {
+                    return Ok(Polled::Nothing);
+                }
+                self.next = offset.next();
+                return Ok(Polled::Message(message));
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => {
+                self.unknown_since = None;
+                return Ok(Polled::End);
+            }
+            Some(Err(error)) => error,
+        };
+        self.unknown_since = is_unknown_topic(&error).then(|| self.unknown_since.unwrap_or_else(Instant::now));
+        self.judge(&error).map(|()| Polled::Nothing)
+    }
+
+    /// Whether reading can go on after an error. What isn't known to pass by itself doesn't: going on after, say, a
+    /// damaged batch would leave it out, and replicas would differ.
+    fn judge(&self, error: &KafkaError) -> Result<(), InputError> {
+        let code = error.rdkafka_error_code();
+        if code.is_some_and(passes_by_itself) {
+            debug!(%error, topic = %self.topic, "kafka client will try again");
+            return Ok(());
+        }
+        if is_unknown_topic(error) {
+            let gone = self.unknown_since.is_some_and(|since| since.elapsed() >= GONE_AFTER);
+            return if gone { Err(failed("the topic is gone")) } else { Ok(()) };
+        }
+        if matches!(code, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation)) {
+            return self.out_of_range(error);
+        }
+        Err(failed(&error.to_string()))
+    }
+
+    fn out_of_range(&self, error: &KafkaError) -> Result<(), InputError> {
+        let marks = ask(self.consumer(), &self.settings, &self.topic).map_err(|error| failed(&error.to_string()))?;
+        within(marks.low, marks.high, self.next)?;
+        if error.rdkafka_error_code() == Some(Code::LogTruncation) {
+            return Err(failed(&format!("the log was cut below offset {} and has grown again", self.next)));
+        }
+        warn!(%error, topic = %self.topic, offset = %self.next, "offset was refused but is there; reading it again");
+        self.assign()
+    }
+
+    fn assign(&self) -> Result<(), InputError> {
+        let raw = i64::try_from(self.next.0).map_err(|_| failed("offset above what Kafka counts"))?;
+        let mut place = TopicPartitionList::new();
+        place
+            .add_partition_offset(self.topic.as_str(), 0, rdkafka::Offset::Offset(raw))
+            .and_then(|()| self.consumer().assign(&place))
+            .map_err(|error| failed(&error.to_string()))
+    }
+
+    fn consumer(&self) -> &BaseConsumer<ReadContext> {
+        match &self.consumer {
+            Some(consumer) => consumer,
+            None => unreachable!("the consumer is taken only by drop"),
+        }
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            drop_elsewhere(consumer);
+        }
+    }
+}
+
+fn within(low: Offset, high: Offset, needed: Offset) -> Result<(), InputError> {
+    if needed < low {
+        return Err(InputError::Truncated { needed, earliest: low });
+    }
+    if needed > high {
+        return Err(InputError::Shortened { needed, end: high });
+    }
+    Ok(())
+}
+
+fn failed(reason: &str) -> InputError {
+    InputError::Failed { reason: reason.to_owned() }
+}
+
+/// Errors after which librdkafka itself goes on where it was.
+fn passes_by_itself(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::TimedOutQueue
+            | Code::MessageTimedOut
+            | Code::NodeUpdate
+            | Code::SSL
+            | Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::Retry
+            | Code::WaitCache
+            | Code::PollExceeded
+            | Code::DestroyBroker
+            | Code::UnknownBroker
+            | Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::BrokerNotAvailable
+            | Code::ReplicaNotAvailable
+            | Code::RequestTimedOut
+            | Code::NetworkException
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::OffsetNotAvailable
+            | Code::KafkaStorageError
+            | Code::ThrottlingQuotaExceeded
+            | Code::FetchSessionIdNotFound
+            | Code::InvalidFetchSessionEpoch
+            | Code::RebootstrapRequired
+            // librdkafka looks for a coordinator although nobody joins the group.
+            | Code::WaitingForCoordinator
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::GroupAuthorizationFailed
+    )
+}
