@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use types::Schema;
 
+use super::order::topological;
 use super::{Located, Position};
 
 /// One project: the unit that is loaded, replicated and failed over.
@@ -310,11 +311,51 @@ pub struct Property {
     pub position: Position,
 }
 
+impl Statistic {
+    /// The statistic that goes by this name in an output map.
+    #[must_use]
+    pub fn from_output(name: &str) -> Option<Self> {
+        Some(match name {
+            "nOut" => Self::Count,
+            "nmissOut" => Self::Missing,
+            "minOut" => Self::Minimum,
+            "maxOut" => Self::Maximum,
+            "sumOut" => Self::Sum,
+            "meanOut" => Self::Mean,
+            "stdOut" => Self::StandardDeviation,
+            "varOut" => Self::Variance,
+            "cssOut" => Self::CorrectedSumOfSquares,
+            "ussOut" => Self::UncorrectedSumOfSquares,
+            "stderrOut" => Self::StandardError,
+            "cvOut" => Self::CoefficientOfVariation,
+            _ => return None,
+        })
+    }
+}
+
 impl ContQuery {
     /// The window called `name`.
     #[must_use]
     pub fn window(&self, name: &str) -> Option<&Window> {
         self.windows.iter().find(|window| window.name == name)
+    }
+
+    /// Places in `windows` so that each window comes after all its inputs; the order of the file has no influence.
+    ///
+    /// # Panics
+    /// When an edge names no window, or edges go round; the loader lets neither through.
+    #[must_use]
+    pub fn topological_order(&self) -> Vec<usize> {
+        let names: Vec<&str> = self.windows.iter().map(|window| window.name.as_str()).collect();
+        let place = |name: &str| {
+            let place = names.iter().position(|known| *known == name);
+            assert!(place.is_some(), "an edge names the window {name}, which is not there");
+            place.unwrap_or_default()
+        };
+        let edges: Vec<_> = self.edges.iter().map(|edge| (place(&edge.source), place(&edge.target))).collect();
+        let order = topological(&names, &edges);
+        assert!(order.is_ok(), "edges go round");
+        order.unwrap_or_default()
     }
 }
 
