@@ -37,9 +37,9 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "row {}", self.row)?;
         if let Some(Place { column, name }) = &self.place {
-            write!(f, " column {column} \"{name}\" = \"{}\"", self.text)?;
+            write!(f, " column {column} \"{name}\" = {:?}", self.text)?;
         } else if !self.text.is_empty() {
-            write!(f, " \"{}\"", self.text)?;
+            write!(f, " {:?}", self.text)?;
         }
         write!(f, ": {}", self.reason)
     }
@@ -195,16 +195,13 @@ impl<'a> Rejects<'a> {
 
 /// The beginning of `bytes` as text, bounded, for a person.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    if bytes.len() <= EXCERPT_BYTES_MAX {
-        return String::from_utf8_lossy(bytes).into_owned();
+    let shown = &bytes[..bytes.len().min(EXCERPT_BYTES_MAX + 1)];
+    // Bytes that are no text become larger here, so the bound is applied to what comes out.
+    let mut text = String::from_utf8_lossy(shown).into_owned();
+    if text.len() > EXCERPT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(EXCERPT_BYTES_MAX - '…'.len_utf8()));
+        text.push('…');
     }
-    let mut end = EXCERPT_BYTES_MAX - '…'.len_utf8();
-    // Not in the middle of a character: continuation bytes begin with the bits 10.
-    while end > 0 && bytes[end] & 0xc0 == 0x80 {
-        end -= 1;
-    }
-    let mut text = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    text.push('…');
     text
 }
 
@@ -217,7 +214,9 @@ mod tests {
         let text = excerpt("ä".repeat(1_000).as_bytes());
         assert!(text.len() <= EXCERPT_BYTES_MAX, "{}", text.len());
         assert!(text.ends_with("ä…"));
+        assert!(excerpt(&[0xff; 1_000]).len() <= EXCERPT_BYTES_MAX);
         assert_eq!(excerpt(b"short"), "short");
+        assert_eq!(excerpt("x".repeat(EXCERPT_BYTES_MAX).as_bytes()).len(), EXCERPT_BYTES_MAX);
     }
 
     #[test]

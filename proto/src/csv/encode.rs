@@ -155,26 +155,43 @@ impl CsvEncoder {
             self.out.extend_from_slice(self.printer.schema.to_string().as_bytes());
             self.out.push(b'\n');
         }
-        let mut part_start = range.start;
-        for i in range {
-            let row_start = self.out.len();
-            self.printer.row(block, i, &mut self.out);
-            let is_over = self.out.len() > part_bytes_max && i > part_start && !keeps_together(block, i);
-            match self.framing {
-                CsvFraming::PerEvent => {
-                    part(&self.out);
-                    self.out.clear();
-                }
-                CsvFraming::PerBlock => {
-                    if is_over {
-                        part(&self.out[..row_start - 1]);
-                        self.out.drain(..row_start);
-                        part_start = i;
-                    }
-                    self.out.push(b'\n');
-                }
-            }
+        match self.framing {
+            CsvFraming::PerEvent => self.per_event(block, range, part),
+            CsvFraming::PerBlock => self.per_block(block, range, part_bytes_max, part),
         }
+    }
+
+    fn per_event(&mut self, block: &EventBlock, range: Range<usize>, part: &mut dyn FnMut(&[u8])) {
+        for i in range {
+            self.printer.row(block, i, &mut self.out);
+            part(&self.out);
+            self.out.clear();
+        }
+    }
+
+    fn per_block(
+        &mut self,
+        block: &EventBlock,
+        range: Range<usize>,
+        part_bytes_max: usize,
+        part: &mut dyn FnMut(&[u8]),
+    ) {
+        let mut part_start = range.start;
+        // Where the last update, or single event, begins in the events and in the bytes.
+        let (mut unit, mut unit_at) = (range.start, self.out.len());
+        for i in range {
+            if !keeps_together(block, i) {
+                (unit, unit_at) = (i, self.out.len());
+            }
+            self.printer.row(block, i, &mut self.out);
+            if self.out.len() > part_bytes_max && unit > part_start {
+                part(&self.out[..unit_at - 1]);
+                self.out.drain(..unit_at);
+                (part_start, unit_at) = (unit, 0);
+            }
+            self.out.push(b'\n');
+        }
+        // Line ends stand between rows, not behind the last.
         if let Some((_, message)) = self.out.split_last() {
             part(message);
         }

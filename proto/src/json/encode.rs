@@ -47,20 +47,21 @@ impl JsonEncoder {
     ) {
         self.out.clear();
         let mut part_start = range.start;
+        // Where the last update, or single event, begins in the events and in the bytes.
+        let (mut unit, mut unit_at) = (range.start, 0);
         for i in range {
-            let event_start = self.out.len();
-            // An opening bracket or the comma after the event before.
+            if !keeps_together(block, i) {
+                (unit, unit_at) = (i, self.out.len());
+            }
+            // An opening bracket, or the comma after the event before.
             self.out.push(if i == part_start { b'[' } else { b',' });
             self.event(block, i);
-            let is_over = self.out.len() >= part_bytes_max && i > part_start && !keeps_together(block, i);
-            if is_over {
-                let event = self.out.split_off(event_start + 1);
-                self.out[event_start] = b']';
-                part(&self.out);
-                self.out.clear();
-                self.out.push(b'[');
-                self.out.extend_from_slice(&event);
-                part_start = i;
+            if self.out.len() >= part_bytes_max && unit > part_start {
+                self.out[unit_at] = b']';
+                part(&self.out[..=unit_at]);
+                self.out.drain(..unit_at);
+                self.out[0] = b'[';
+                (part_start, unit_at) = (unit, 0);
             }
         }
         if !self.out.is_empty() {
@@ -101,7 +102,12 @@ fn value(out: &mut Vec<u8>, column: &Column, i: usize, dates: Option<&DateFormat
             Some(format) => quoted(out, |out| format.print_stamp(value, out)),
             None => print::integer(out, value),
         }),
-        Column::Money(column) => or_null(out, column.get(i), print::money),
+        // A text: readers that take numbers for doubles would lose the last digits.
+        Column::Money(column) => or_null(out, column.get(i), |out, value| {
+            out.push(b'"');
+            print::money(out, value);
+            out.push(b'"');
+        }),
         Column::Blob(column) => or_null(out, column.get(i), |out, value| {
             out.push(b'"');
             print::blob(out, value);

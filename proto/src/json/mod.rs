@@ -2,8 +2,8 @@
 //!
 //! Output, one payload a block (or part): `[{"opcode":"insert","id":1,"price":7.11,"name":"a"},…]`. A flat object an
 //! event, `opcode` first, then `flags` when they are other than `N`, then every field in schema order. Values keep
-//! their type: numbers are numbers (a double in its shortest form that reads back the same, money as a decimal number;
-//! `"nan"`, `"inf"` and `"-inf"` are texts because JSON has no such numbers), strings are texts, date and stamp are
+//! their type: numbers are numbers (a double in its shortest form that reads back the same;
+//! `"nan"`, `"inf"` and `"-inf"` are texts because JSON has no such numbers), strings are texts, money is a decimal text, date and stamp are
 //! integers, or texts when `dateformat` is given, a blob is base64, null is `null`. In a schema with a field of the name
 //! `opcode` or `flags` those two members are called `@opcode` and `@flags`.
 //!
