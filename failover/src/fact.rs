@@ -49,7 +49,8 @@ pub enum Evidence {
     OtherIncarnation,
 }
 
-/// Why a peer may be dead or stuck.
+/// Why a peer may be dead or stuck. Its clock begins anew whenever the log moves without this replica's doing, and a new
+/// entry into the line takes it back: both are signs of life that need no link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// No heartbeat for so long; [`crate::Config::silence_max`] decides.
@@ -57,10 +58,8 @@ pub enum Sign {
     /// Outputs that it owes don't appear in the log for so long, though this replica reads the log's end;
     /// [`crate::Config::stall_max`] decides. Its next heartbeat takes this back, so say it again while it lasts.
     Stalled(Duration),
-    /// Its link was cut, and what became of it can't be found out. Enough by itself.
-    Cut,
     /// It was never met and nothing listens where it should be: a wrong address looks the same. Enough after a session's
-    /// time during which nobody published anything.
+    /// time ([`crate::Config::session_timeout`]).
     NeverMet,
 }
 
@@ -323,7 +322,6 @@ impl fmt::Display for Fact {
             Self::PeerSuspected { member, incarnation, sign } => match sign {
                 Sign::Silent(silence) => write!(f, "{member}.{incarnation} silent {silence:?}"),
                 Sign::Stalled(stall) => write!(f, "{member}.{incarnation} stalled {stall:?}"),
-                Sign::Cut => write!(f, "{member}.{incarnation} cut off"),
                 Sign::NeverMet => write!(f, "{member}.{incarnation} never met"),
             },
             Self::HandedOver { from, incarnation, next } => {

@@ -46,6 +46,10 @@ impl Machine {
             | Role::Blocked(_)
             | Role::Stopped => return,
         }
+        // Somebody wrote since then: the word is old.
+        if self.buffers.iter().zip(next).any(|(buffer, end)| buffer.published() > *end) {
+            return;
+        }
         for (buffer, end) in self.buffers.iter_mut().zip(next) {
             let _ = buffer.set_published(*end);
         }
@@ -238,6 +242,22 @@ impl Machine {
 
     fn is_member_in_sync(&self, member: &MemberName) -> bool {
         self.line.others().any(|candidate| candidate.member == *member && self.is_in_sync(candidate))
+    }
+
+    /// When the successor counts as gone if doubts about it last.
+    pub(crate) fn successor_doubt_at(&self) -> Option<Tick> {
+        match self.role() {
+            Role::HandingOver(Handover { step: Step::Draining { to } | Step::Offered { to }, .. }) => {
+                self.doubt_at(self.line.others().filter(|candidate| candidate.member == *to))
+            }
+            Role::Starting
+            | Role::Restoring
+            | Role::Standby
+            | Role::Active { .. }
+            | Role::HandingOver(Handover { step: Step::Finishing, .. })
+            | Role::Blocked(_)
+            | Role::Stopped => None,
+        }
     }
 
     fn is_member_alive(&self, member: &MemberName) -> bool {

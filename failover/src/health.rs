@@ -119,9 +119,12 @@ impl Machine {
         };
         match self.role() {
             Role::Starting | Role::Restoring | Role::Blocked(_) | Role::Stopped => None,
-            Role::Standby => earliest([self.late_at(), join_at(), self.doubt_at()]),
+            Role::Standby => earliest([self.late_at(), join_at(), self.doubt_at(self.line.ahead().iter())]),
             Role::Active { .. } => earliest([join_at(), unsure_at]),
-            Role::HandingOver(handover) => earliest([Some(handover.until), unsure_at.filter(|_| self.is_writing())]),
+            Role::HandingOver(handover) => {
+                let unsure_at = unsure_at.filter(|_| self.is_writing());
+                earliest([Some(handover.until), unsure_at, self.successor_doubt_at()])
+            }
         }
     }
 

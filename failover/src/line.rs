@@ -54,6 +54,8 @@ pub(crate) struct Line {
     left: Option<Ticket>,
     /// All sessions may have been lost at once: don't join before.
     not_before: Option<Tick>,
+    /// The newest entry ever shown, of whomever.
+    newest: Option<Ticket>,
     /// Entries whose removal was asked for on this connection.
     displaced: Vec<Ticket>,
     /// Entries whose owners said themselves that they are done.
@@ -72,6 +74,7 @@ impl Line {
             place: Place::Out,
             left: None,
             not_before: None,
+            newest: None,
             displaced: Vec::new(),
             resigned: Vec::new(),
         }
@@ -197,6 +200,8 @@ impl Line {
         self.coordination = Coordination::Current;
         self.term = self.term.max(term);
         self.candidates = candidates;
+        let newest = self.candidates.iter().map(|candidate| candidate.ticket).max();
+        self.newest = self.newest.max(newest.or(Some(Ticket(0))));
         let shown = |ticket: &Ticket| self.candidates.iter().any(|candidate| candidate.ticket == *ticket);
         self.displaced.retain(shown);
         self.resigned.retain(shown);
@@ -209,6 +214,12 @@ impl Line {
             // A line read before the entry was made says nothing about it.
             (None, Place::Out | Place::Joining { .. }) => {}
         }
+    }
+
+    /// Entries in a new line that weren't made yet when the one before was read.
+    pub(crate) fn newcomers<'a>(&self, candidates: &'a [Candidate]) -> impl Iterator<Item = &'a Candidate> + use<'a> {
+        let newest = self.newest;
+        candidates.iter().filter(move |candidate| newest.is_some_and(|newest| candidate.ticket > newest))
     }
 
     /// The newest own entry of this start that wasn't left.

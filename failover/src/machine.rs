@@ -7,12 +7,15 @@ use core::time::Duration;
 use types::{Incarnation, MemberName, OutputIndex, Term, Tick};
 
 use crate::buffer::Buffer;
-use crate::line::{Coordination, Line};
-use crate::peers::{Doubt, Peers, Verdict};
+use crate::line::{Coordination, Line, Place};
+use crate::peers::{Doubt, PEERS_MAX, Peers, Verdict};
 use crate::{
     Action, Announcement, Block, BlockCause, Candidate, Config, ConfigError, Fact, Fencing, LastFailover, OutputId,
     PeerReport, Role, Sign, Stage, Step, TRANSITIONS, Then, Why,
 };
+
+/// Actions that can follow from one fact; more would mean that conclusions run in a circle.
+const ACTIONS_MAX: usize = 2 * PEERS_MAX + 32;
 
 /// The machine of one replica.
 #[derive(Debug, Clone)]
@@ -78,6 +81,7 @@ impl Machine {
         self.now = self.now.max(now);
         self.apply(fact, self.now);
         self.settle(self.now);
+        assert!(self.actions.len() <= ACTIONS_MAX, "{} actions follow from one fact", self.actions.len());
     }
 
     /// The next thing to do, in order.
@@ -176,7 +180,7 @@ impl Machine {
             Fact::CoordinatorConnected => self.on_connected(now),
             Fact::CoordinatorSuspended { heard } => self.line.suspended(heard),
             Fact::SessionLost => self.line.lost(),
-            Fact::LineChanged { term, candidates } => self.on_line_changed(term, candidates),
+            Fact::LineChanged { term, candidates } => self.on_line_changed(term, candidates, now),
             Fact::PeerHeard { member, incarnation } => self.peers.heard(member, incarnation, now),
             Fact::PeerReported { member, incarnation, report } => {
                 self.peers.reported(member, incarnation, report, now);
@@ -195,11 +199,11 @@ impl Machine {
         }
     }
 
-    /// A log that moves while this replica doesn't write is a sign of life of whoever can't be reached.
+    /// A log that moves while this replica doesn't write is a sign of life of whoever can't be heard.
     fn on_published(&mut self, output: OutputId, end: OutputIndex, now: Tick) {
         let moved = self.buffer(output).set_published(end);
         if moved && !self.is_writing() {
-            self.peers.log_moved(now + self.config.session_timeout);
+            self.peers.log_moved(now);
         }
     }
 
@@ -270,10 +274,17 @@ impl Machine {
         self.line.connected(wait.then_some(self.config.rejoin_delay), now);
     }
 
-    fn on_line_changed(&mut self, term: Term, candidates: Vec<Candidate>) {
+    fn on_line_changed(&mut self, term: Term, candidates: Vec<Candidate>, now: Tick) {
+        for candidate in self.line.newcomers(&candidates) {
+            self.peers.entered(candidate, now);
+        }
+        let was_in = matches!(self.line.place(), Place::In { .. });
         self.line.changed(term, candidates);
-        let stale: Vec<Candidate> = self.line.own_stale().cloned().collect();
-        self.displace(stale);
+        let is_out = self.line.place() == Place::Out;
+        if let Some(head) = self.line.candidates().first().filter(|_| was_in && is_out) {
+            // Somebody removed the own entry: most likely the one who leads now, so that one lives.
+            self.peers.entered(head, now);
+        }
         if self.line.is_replaced() {
             let detail = "a later start of this member stands in line".into();
             self.block(Block { cause: BlockCause::NameTaken, detail });
@@ -284,8 +295,7 @@ impl Machine {
         let doubt = match sign {
             Sign::Silent(silence) => Doubt::begun(silence, self.config.silence_max, now),
             Sign::Stalled(stall) => Doubt::begun(stall, self.config.stall_max, now),
-            Sign::Cut => Doubt::begun(Duration::ZERO, Duration::ZERO, now),
-            Sign::NeverMet => Doubt::never_met(self.config.session_timeout, now),
+            Sign::NeverMet => Doubt::begun(Duration::ZERO, self.config.session_timeout, now),
         };
         self.peers.suspected(member, incarnation, doubt, now);
     }
@@ -391,13 +401,13 @@ impl Machine {
         gone || self.line.is_passed(candidate.ticket)
     }
 
-    /// When one of those ahead will count as gone, if doubts about it last.
-    pub(crate) fn doubt_at(&self) -> Option<Tick> {
+    /// When the first of these will count as gone, if doubts about it last.
+    pub(crate) fn doubt_at<'a>(&self, candidates: impl Iterator<Item = &'a Candidate>) -> Option<Tick> {
         let gone_at = |candidate: &Candidate| match self.verdict(candidate) {
             Verdict::Doubted { gone_at, .. } if !self.is_unfenced() => Some(gone_at),
             Verdict::Alive | Verdict::Doubted { .. } | Verdict::Dead { .. } => None,
         };
-        self.line.ahead().iter().filter_map(gone_at).filter(|moment| *moment > self.now).min()
+        candidates.filter_map(gone_at).filter(|moment| *moment > self.now).min()
     }
 
     pub(crate) const fn is_unfenced(&self) -> bool {

@@ -50,20 +50,13 @@ impl Verdict {
 pub(crate) struct Doubt {
     since: Tick,
     patience: Duration,
-    /// Nobody ever spoke to it, so a moving log speaks for it.
-    never_met: bool,
 }
 
 impl Doubt {
     /// It began `lasted` ago and is enough after `patience`.
     pub(crate) fn begun(lasted: Duration, patience: Duration, now: Tick) -> Self {
         let since = Tick(now.0.saturating_sub(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX)));
-        Self { since, patience, never_met: false }
-    }
-
-    /// It begins now, and begins anew whenever somebody publishes.
-    pub(crate) const fn never_met(patience: Duration, now: Tick) -> Self {
-        Self { since: now, patience, never_met: true }
+        Self { since, patience }
     }
 }
 
@@ -75,8 +68,8 @@ struct Peer {
     /// When this start was first heard of: every earlier one is dead since then.
     known_since: Tick,
     verdict: Verdict,
-    /// The doubt is only that nobody ever spoke to it.
-    never_met: bool,
+    /// Of the doubt, when there is one.
+    patience: Duration,
     report: Option<PeerReport>,
     false_suspicions: u32,
     wronged_at: Tick,
@@ -125,7 +118,14 @@ impl Peers {
                 peer.false_suspicions = 0;
             }
             peer.verdict = Verdict::Alive;
-            peer.never_met = false;
+        }
+    }
+
+    /// A peer entered the line: whoever does that isn't stuck, though no link says so. Against a proof it says nothing,
+    /// the entry may be older than the death.
+    pub(crate) fn entered(&mut self, candidate: &Candidate, now: Tick) {
+        if matches!(self.verdict(candidate), Verdict::Doubted { .. }) {
+            self.heard(candidate.member.clone(), candidate.incarnation, now);
         }
     }
 
@@ -141,34 +141,32 @@ impl Peers {
     pub(crate) fn died(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
         if let Some(peer) = self.start_of(member, incarnation, now) {
             peer.verdict = Verdict::Dead { since: peer.verdict.since().unwrap_or(now) };
-            peer.never_met = false;
         }
     }
 
     /// Something speaks against a peer; whom we wronged before has more time. Of several doubts the earliest end counts.
     pub(crate) fn suspected(&mut self, member: MemberName, incarnation: Incarnation, doubt: Doubt, now: Tick) {
         let Some(peer) = self.start_of(member, incarnation, now) else { return };
-        let due = doubt.since + doubt.patience.saturating_mul(1 << peer.false_suspicions);
+        let patience = doubt.patience.saturating_mul(1 << peer.false_suspicions);
+        let due = doubt.since + patience;
         match peer.verdict {
             Verdict::Alive => {
                 peer.verdict = Verdict::Doubted { since: doubt.since, gone_at: due };
-                peer.never_met = doubt.never_met;
+                peer.patience = patience;
             }
             Verdict::Doubted { since, gone_at } => {
                 peer.verdict = Verdict::Doubted { since: since.min(doubt.since), gone_at: gone_at.min(due) };
-                peer.never_met &= doubt.never_met;
+                peer.patience = peer.patience.min(patience);
             }
             Verdict::Dead { .. } => {}
         }
     }
 
-    /// Somebody publishes: those whom nobody ever met have until `gone_at`, since it may be one of them.
-    pub(crate) fn log_moved(&mut self, gone_at: Tick) {
+    /// Somebody publishes, perhaps one of those that can't be heard: the clock of every doubt begins anew.
+    pub(crate) fn log_moved(&mut self, now: Tick) {
         for peer in &mut self.peers {
-            if let Verdict::Doubted { gone_at: before, .. } = &mut peer.verdict
-                && peer.never_met
-            {
-                *before = gone_at;
+            if let Verdict::Doubted { gone_at, .. } = &mut peer.verdict {
+                *gone_at = now + peer.patience;
             }
         }
     }
@@ -188,7 +186,7 @@ impl Peers {
             incarnation,
             known_since: now,
             verdict: Verdict::Alive,
-            never_met: false,
+            patience: Duration::ZERO,
             report: None,
             false_suspicions: 0,
             wronged_at: Tick::default(),
@@ -268,14 +266,22 @@ mod tests {
     }
 
     #[test]
-    fn one_never_met_lives_while_the_log_moves() {
+    fn a_moving_log_speaks_for_those_that_cannot_be_heard() {
         let mut peers = Peers::default();
-        peers.suspected("n1".into(), Incarnation(1), Doubt::never_met(PATIENCE, at(0)), at(0));
-        peers.log_moved(at(900));
-        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(0), gone_at: at(900) });
-        assert!(suspect(&mut peers, 300, 500), "a real silence needs no such care");
-        peers.log_moved(at(1_200));
-        assert!(suspect(&mut peers, 300, 500));
+        suspect(&mut peers, 200, 1_000);
+        peers.log_moved(at(1_050));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(800), gone_at: at(1_350) });
+    }
+
+    #[test]
+    fn a_new_entry_into_the_line_takes_back_a_doubt_but_no_proof() {
+        let mut peers = Peers::default();
+        assert!(suspect(&mut peers, 300, 1_000));
+        peers.entered(&candidate("n1", 1), at(1_001));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Alive);
+        peers.died("n1".into(), Incarnation(1), at(1_002));
+        peers.entered(&candidate("n1", 1), at(1_003));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(1_002) });
     }
 
     #[test]

@@ -1,21 +1,33 @@
 //! What follows from everything known so far, looked at after each fact: stage, lead, place, input, in this order.
 
+use alloc::vec::Vec;
+
 use types::Tick;
 
 use crate::buffer::Buffer;
 use crate::deadline::earliest;
 use crate::line::{Coordination, Place};
 use crate::peers::Verdict;
-use crate::{Action, Fencing, Machine, Role, Step, Why};
+use crate::{Action, Candidate, Fencing, Machine, Role, Stage, Step, Why};
+
+/// Changes of stage that can follow from one fact, and one look more; nobody passes a stage twice on the way to rest.
+const ROUNDS_MAX: usize = 2 * Stage::ALL.len();
 
 impl Machine {
-    /// Draws every conclusion.
+    /// Draws every conclusion; a change of stage may allow for the next one.
     pub(crate) fn settle(&mut self, now: Tick) {
         self.judge_buffers(now);
-        self.settle_stage();
-        self.settle_lead(now);
-        self.settle_place(now);
-        self.settle_input();
+        for _ in 0..ROUNDS_MAX {
+            let before = self.stage();
+            self.settle_stage();
+            self.settle_lead(now);
+            self.settle_place(now);
+            self.settle_input();
+            if self.stage() == before {
+                return;
+            }
+        }
+        panic!("conclusions run in a circle at {}", self.stage());
     }
 
     /// Whether this replica could take over: it keeps up with every log.
@@ -74,7 +86,7 @@ impl Machine {
 
     /// Why a standby should write now. Without fencing only the line itself is enough, so the dead are removed from it first.
     fn may_lead(&mut self) -> Option<Why> {
-        if !self.is_eligible() {
+        if !self.is_eligible() || self.rest.is_some() {
             return None;
         }
         if self.forced {
@@ -117,9 +129,14 @@ impl Machine {
         }
     }
 
-    /// Whether somebody living stands ahead; without an own entry, anybody living does. An empty line deposes nobody.
+    /// Whether the line shows somebody ahead who is neither proven dead nor being removed; without an own entry, anybody
+    /// in it is ahead. A doubt is a reason to remove somebody, not to ignore the line. An empty line deposes nobody.
     pub(crate) fn has_lost_office(&self) -> bool {
-        self.line.is_current() && self.line.ahead().iter().any(|candidate| !self.is_gone(candidate))
+        let counts = |candidate: &Candidate| match self.verdict(candidate) {
+            Verdict::Alive | Verdict::Doubted { .. } => !self.line.is_passed(candidate.ticket),
+            Verdict::Dead { .. } => false,
+        };
+        self.line.is_current() && self.line.ahead().iter().any(counts)
     }
 
     /// Whether another living replica stands in line.
@@ -138,6 +155,11 @@ impl Machine {
 
     fn settle_place(&mut self, now: Tick) {
         self.settle_rest();
+        if self.wants_in() && self.line.is_current() {
+            // Not before: until then the earlier start might be found alive, under a name used twice.
+            let stale: Vec<Candidate> = self.line.own_stale().cloned().collect();
+            self.displace(stale);
+        }
         if self.wants_in() && self.line.may_join(now) {
             self.line.join(now + self.config().session_timeout);
             self.act(Action::JoinLine);
