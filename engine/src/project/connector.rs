@@ -58,7 +58,7 @@ fn read_one(reader: &mut Reader<'_>, node: Node<'_, '_>, number: usize, takes_ev
 fn has_no_effect(class: &Located<String>) -> bool {
     match lists::CONNECTOR_CLASSES.standing(&class.value) {
         Standing::NoEffect { .. } => true,
-        Standing::Works | Standing::NotBuilt | Standing::Unknown => false,
+        Standing::Works | Standing::Refused { .. } | Standing::Unknown => false,
     }
 }
 
@@ -88,7 +88,8 @@ fn read_direction(
     takes_events: bool,
 ) -> Option<Direction> {
     let Some(kind) = kind else {
-        let problem = reader.problem_at_element(node, "connector has no type.".to_owned(), "events go in or out");
+        let problem =
+            reader.problem_at_element(node, "Element connector has no type.".to_owned(), "events go in or out");
         reader.add(problem.fix("add <property name=\"type\">pub</property> (into a source window) or sub"));
         return None;
     };

@@ -43,7 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Node<'_, '_>) -> Option<Projec
     if Reader::children(parent, "contquery").next().is_none() {
         let problem = reader.problem_at_element(
             parent,
-            "contqueries is empty.".to_owned(),
+            "Element contqueries is empty.".to_owned(),
             "without a continuous query there is nothing to do",
         );
         reader.add(problem.fix("add <contquery name=\"…\">"));
@@ -115,8 +115,11 @@ fn read_windows(reader: &mut Reader<'_>, node: Node<'_, '_>, inherited: IndexKin
     reader.enter(node, &lists::WINDOWS);
     let elements: Vec<_> = node.children().filter(|child| child.tag_name().name().starts_with("window-")).collect();
     if elements.is_empty() {
-        let problem =
-            reader.problem_at_element(node, "windows is empty.".to_owned(), "a continuous query is made of windows");
+        let problem = reader.problem_at_element(
+            node,
+            "Element windows is empty.".to_owned(),
+            "a continuous query is made of windows",
+        );
         reader.add(problem.fix("add a <window-source name=\"…\">"));
         return None;
     }

@@ -32,7 +32,7 @@ fn autogen(reader: &mut Reader<'_>, draft: &Draft, schema: &Schema, insert_only:
         let what = format!("Source window \"{}\" has autogen-key but not insert-only.", draft.name);
         let problem = reader.problem_at(
             draft.position,
-            "<window-source".len(),
+            draft.mark,
             what,
             "an update or delete can't name a key that the window makes up",
         );

@@ -34,6 +34,8 @@ struct Wiring {
     inputs: Vec<Vec<usize>>,
     /// Windows that have an input which can't be had.
     incomplete: Vec<bool>,
+    /// Whether an edge names a window that is not there: then a window without inputs is probably the one that was meant.
+    dangling: bool,
 }
 
 /// Checked windows and edges; some are missing when there were problems, so they count only if there were none.
@@ -63,12 +65,16 @@ fn finish(draft: Draft, schema: Schema) -> Window {
 fn wire(reader: &mut Reader<'_>, drafts: &Drafts) -> Wiring {
     let places = places(drafts);
     let count = drafts.windows.len();
-    let mut wiring = Wiring { edges: Vec::new(), inputs: vec![Vec::new(); count], incomplete: vec![false; count] };
+    let mut wiring =
+        Wiring { edges: Vec::new(), inputs: vec![Vec::new(); count], incomplete: vec![false; count], dangling: false };
     let mut seen = BTreeSet::new();
     for edge in &drafts.edges {
         let source = place(reader, drafts, &places, &edge.source);
         let target = place(reader, drafts, &places, &edge.target);
-        let Some(target) = target else { continue };
+        let Some(target) = target else {
+            wiring.dangling = true;
+            continue;
+        };
         let Some(source) = source else {
             wiring.incomplete[target] = true;
             continue;
@@ -136,9 +142,9 @@ fn check_inputs(reader: &mut Reader<'_>, drafts: &Drafts, wiring: &Wiring) {
             | WindowKind::Summary(_) => 1,
         };
         let found = wiring.inputs[place].len();
-        if found < allowed && !wiring.incomplete[place] {
+        if found < allowed && !wiring.incomplete[place] && !wiring.dangling {
             let what = format!("Window \"{}\" has no input.", draft.name);
-            let problem = reader.problem_at(draft.position, 1, what, "it would never see an event");
+            let problem = reader.problem_at(draft.position, draft.mark, what, "it would never see an event");
             reader.add(problem.fix(format!("add <edge source=\"…\" target=\"{}\"/>", draft.name)));
         }
         if found > allowed {

@@ -10,15 +10,32 @@ pub(super) struct Words {
     /// These change nothing, and why nothing is lost by it.
     pub no_effect: &'static [(&'static str, &'static str)],
     /// These would change results, so a project that needs them is refused.
-    pub not_built: &'static [&'static [&'static str]],
+    pub refused: &'static [Refused],
 }
+
+/// Words that are refused for the same reason.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub words: &'static [&'static str],
+    /// Such as `is not built yet`.
+    pub verdict: &'static str,
+    pub why: &'static str,
+}
+
+const fn not_built(words: &'static [&'static str]) -> Refused {
+    let why = "it is part of the language, and leaving it out would change results";
+    Refused { words, verdict: NOT_BUILT, why }
+}
+
+const NOT_BUILT: &str = "is not built yet";
+const UNUSABLE: &str = "can't be used here";
 
 /// In which list a word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Works,
     NoEffect { why: &'static str },
-    NotBuilt,
+    Refused { verdict: &'static str, why: &'static str },
     Unknown,
 }
 
@@ -31,13 +48,16 @@ impl Words {
         if let Some(&(_, why)) = self.no_effect.iter().find(|(known, _)| *known == word) {
             return Standing::NoEffect { why };
         }
-        if is_in(self.not_built) { Standing::NotBuilt } else { Standing::Unknown }
+        match self.refused.iter().find(|refused| refused.words.contains(&word)) {
+            Some(Refused { verdict, why, .. }) => Standing::Refused { verdict, why },
+            None => Standing::Unknown,
+        }
     }
 
     /// All words that are known, whatever they do.
     pub(super) fn known(&self) -> impl Iterator<Item = &'static str> {
-        let works = self.works.iter().chain(self.not_built).flat_map(|list| list.iter().copied());
-        works.chain(self.no_effect.iter().map(|(word, _)| *word))
+        let refused = self.refused.iter().flat_map(|refused| refused.words.iter().copied());
+        self.working().chain(refused).chain(self.no_effect.iter().map(|(word, _)| *word))
     }
 
     /// The words that work.
@@ -55,18 +75,14 @@ pub(super) struct Vocabulary {
     pub text: bool,
 }
 
-const NOTHING: Words = Words { works: &[], no_effect: &[], not_built: &[] };
-const NO_DESCRIPTION: Words = Words { works: &[], no_effect: &[DESCRIPTION], not_built: &[] };
+const NOTHING: Words = Words { works: &[], no_effect: &[], refused: &[] };
+const NO_DESCRIPTION: Words = Words { works: &[], no_effect: &[DESCRIPTION], refused: &[] };
 
 /// An element that holds text and nothing else.
 pub(super) const TEXT: Vocabulary = Vocabulary { attributes: NOTHING, children: NOTHING, text: true };
 
 const fn container(works: &'static [&'static [&'static str]]) -> Vocabulary {
-    Vocabulary {
-        attributes: NOTHING,
-        children: Words { works, no_effect: &[DESCRIPTION], not_built: &[] },
-        text: false,
-    }
+    Vocabulary { attributes: NOTHING, children: Words { works, no_effect: &[DESCRIPTION], refused: &[] }, text: false }
 }
 
 const DESCRIPTION: (&str, &str) = ("description", "it is for readers of the file");
@@ -80,9 +96,13 @@ pub(super) const ENGINE: Vocabulary = Vocabulary {
     attributes: Words {
         works: &[],
         no_effect: &[PORT, ("name", "only the project's name counts"), ("dateformat", "each connector has its own")],
-        not_built: &[],
+        refused: &[],
     },
-    children: Words { works: &[&["projects"]], no_effect: &[DESCRIPTION, METADATA], not_built: &[&["esp-routers"]] },
+    children: Words {
+        works: &[&["projects"]],
+        no_effect: &[DESCRIPTION, METADATA],
+        refused: &[not_built(&["esp-routers"])],
+    },
     text: false,
 };
 pub(super) const PROJECTS: Vocabulary = container(&[&["project"]]);
@@ -97,7 +117,7 @@ pub(super) const PROJECT: Vocabulary = Vocabulary {
             ("luaroot", "no window here runs Lua"),
             ("compress-open-patterns", "no window here has patterns"),
         ],
-        not_built: &[&[
+        refused: &[not_built(&[
             "disk-store-path",
             "restore",
             "retention-tracking",
@@ -105,25 +125,25 @@ pub(super) const PROJECT: Vocabulary = Vocabulary {
             "score-input-field",
             "score-output-window",
             "score-output-field",
-        ]],
+        ])],
     },
     children: Words {
         works: &[&["properties", "contqueries"]],
         no_effect: &[DESCRIPTION, METADATA, ("mcp", "it only describes the project to other tools")],
-        not_built: &[&[
+        refused: &[not_built(&[
             "project-connectors",
             "lua-modules",
             "lua-snippets",
             "python-modules",
             "python-snippets",
             "mas-modules",
-        ]],
+        ])],
     },
     text: false,
 };
 pub(super) const PROPERTIES: Vocabulary = container(&[&["property"]]);
 pub(super) const PROPERTY: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["name"]], no_effect: &[], not_built: &[] },
+    attributes: Words { works: &[&["name"]], no_effect: &[], refused: &[] },
     children: NOTHING,
     text: true,
 };
@@ -137,9 +157,9 @@ pub(super) const CONTQUERY: Vocabulary = Vocabulary {
             ("include-singletons", "windows without edges are always allowed"),
             PUBSUB,
         ],
-        not_built: &[],
+        refused: &[],
     },
-    children: Words { works: &[&["windows", "edges"]], no_effect: &[DESCRIPTION, METADATA], not_built: &[] },
+    children: Words { works: &[&["windows", "edges"]], no_effect: &[DESCRIPTION, METADATA], refused: &[] },
     text: false,
 };
 
@@ -158,7 +178,7 @@ pub(super) const WINDOWS: Vocabulary = Vocabulary {
             "window-calculate",
         ]],
         no_effect: &[DESCRIPTION],
-        not_built: &[&[
+        refused: &[not_built(&[
             "window-aggregate",
             "window-counter",
             "window-custom",
@@ -183,7 +203,7 @@ pub(super) const WINDOWS: Vocabulary = Vocabulary {
             "window-train",
             "window-transpose",
             "window-union",
-        ]],
+        ])],
     },
     text: false,
 };
@@ -194,17 +214,17 @@ const WINDOW_ATTRIBUTES_NO_EFFECT: &[(&str, &str)] = &[
     ("pubsub-index", "subscribers get no snapshots"),
     ("queue-height", "the engine has no queues between windows"),
 ];
-const WINDOW_ATTRIBUTES_NOT_BUILT: &[&str] = &["pulse-interval", "exp-max-string"];
+const WINDOW_ATTRIBUTES_NOT_BUILT: Refused = not_built(&["pulse-interval", "exp-max-string"]);
 const WINDOW_CHILDREN: &[&str] = &["connectors"];
-const WINDOW_CHILDREN_NOT_BUILT: &[&str] = &["splitter-expr", "splitter-plug", "finalized-callback"];
+const WINDOW_CHILDREN_NOT_BUILT: Refused = not_built(&["splitter-expr", "splitter-plug", "finalized-callback"]);
 const SCHEMA_CHILDREN: &[&str] = &["schema", "schema-string"];
 
 const fn window_attributes(works: &'static [&'static [&'static str]]) -> Words {
-    Words { works, no_effect: WINDOW_ATTRIBUTES_NO_EFFECT, not_built: &[WINDOW_ATTRIBUTES_NOT_BUILT] }
+    Words { works, no_effect: WINDOW_ATTRIBUTES_NO_EFFECT, refused: &[WINDOW_ATTRIBUTES_NOT_BUILT] }
 }
 
 const fn window_children(works: &'static [&'static [&'static str]]) -> Words {
-    Words { works, no_effect: &[DESCRIPTION], not_built: &[WINDOW_CHILDREN_NOT_BUILT] }
+    Words { works, no_effect: &[DESCRIPTION], refused: &[WINDOW_CHILDREN_NOT_BUILT] }
 }
 
 pub(super) const WINDOW_SOURCE: Vocabulary = Vocabulary {
@@ -221,12 +241,12 @@ pub(super) const WINDOW_FILTER: Vocabulary = Vocabulary {
     attributes: Words {
         works: &[WINDOW_ATTRIBUTES],
         no_effect: WINDOW_ATTRIBUTES_NO_EFFECT,
-        not_built: &[WINDOW_ATTRIBUTES_NOT_BUILT, &["func", "init", "engine"]],
+        refused: &[WINDOW_ATTRIBUTES_NOT_BUILT, not_built(&["func", "init", "engine"])],
     },
     children: Words {
         works: &[WINDOW_CHILDREN, &["expression", "expr-initialize"]],
         no_effect: &[DESCRIPTION],
-        not_built: &[WINDOW_CHILDREN_NOT_BUILT, &["use", "code", "plugin"]],
+        refused: &[WINDOW_CHILDREN_NOT_BUILT, not_built(&["use", "code", "plugin"])],
     },
     text: false,
 };
@@ -235,7 +255,7 @@ pub(super) const WINDOW_COMPUTE: Vocabulary = Vocabulary {
     children: Words {
         works: &[WINDOW_CHILDREN, SCHEMA_CHILDREN, &["expr-initialize", "output"]],
         no_effect: &[DESCRIPTION],
-        not_built: &[WINDOW_CHILDREN_NOT_BUILT, &["context-plugin"]],
+        refused: &[WINDOW_CHILDREN_NOT_BUILT, not_built(&["context-plugin"])],
     },
     text: false,
 };
@@ -244,7 +264,7 @@ pub(super) const WINDOW_FUNCTIONAL: Vocabulary = Vocabulary {
     children: Words {
         works: &[WINDOW_CHILDREN, SCHEMA_CHILDREN, &["function-context", "generate", "opcode"]],
         no_effect: &[DESCRIPTION],
-        not_built: &[WINDOW_CHILDREN_NOT_BUILT, &["expr-initialize", "event-loops"]],
+        refused: &[WINDOW_CHILDREN_NOT_BUILT, not_built(&["expr-initialize", "event-loops"])],
     },
     text: false,
 };
@@ -253,7 +273,7 @@ pub(super) const WINDOW_CALCULATE: Vocabulary = Vocabulary {
     children: Words {
         works: &[WINDOW_CHILDREN, SCHEMA_CHILDREN, &["parameters", "input-map", "output-map"]],
         no_effect: &[DESCRIPTION],
-        not_built: &[WINDOW_CHILDREN_NOT_BUILT, &["mas-map"]],
+        refused: &[WINDOW_CHILDREN_NOT_BUILT, not_built(&["mas-map"])],
     },
     text: false,
 };
@@ -264,14 +284,14 @@ pub(super) const SCHEMA: Vocabulary = Vocabulary {
     attributes: Words {
         works: &[&["copy"]],
         no_effect: &[("name", "nothing refers to a schema's name")],
-        not_built: &[&["copy-keys"]],
+        refused: &[not_built(&["copy-keys"])],
     },
-    children: Words { works: &[&["fields", "schema-string"]], no_effect: &[DESCRIPTION], not_built: &[] },
+    children: Words { works: &[&["fields", "schema-string"]], no_effect: &[DESCRIPTION], refused: &[] },
     text: false,
 };
 pub(super) const FIELDS: Vocabulary = container(&[&["field"]]);
 pub(super) const FIELD: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["name", "type", "key"]], no_effect: &[], not_built: &[] },
+    attributes: Words { works: &[&["name", "type", "key"]], no_effect: &[], refused: &[] },
     children: NO_DESCRIPTION,
     text: false,
 };
@@ -282,10 +302,10 @@ pub(super) const FIELD_TYPES: Words = Words {
         &["rstring", "rutstr", "utf8str", "timestamp"],
     ],
     no_effect: &[],
-    not_built: &[&["array(i32)", "array(i64)", "array(dbl)", "array(int32)", "array(int64)", "array(double)"]],
+    refused: &[not_built(&["array(i32)", "array(i64)", "array(dbl)", "array(int32)", "array(int64)", "array(double)"])],
 };
 pub(super) const RETENTION: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["type", "field", "unit"]], no_effect: &[], not_built: &[] },
+    attributes: Words { works: &[&["type", "field", "unit"]], no_effect: &[], refused: &[] },
     children: NOTHING,
     text: true,
 };
@@ -293,29 +313,29 @@ pub(super) const RETENTION: Vocabulary = Vocabulary {
 pub(super) const RETENTION_TYPES: Words = Words {
     works: &[&["bycount_sliding", "bycount_jumping", "bytime_sliding", "bytime_jumping", "bytime_jumping_lookback"]],
     no_effect: &[],
-    not_built: &[],
+    refused: &[],
 };
 /// Values of `index`.
 pub(super) const INDEXES: Words = Words {
     works: &[&["pi_RBTREE", "pi_HASH", "pi_LN_HASH", "pi_CL_HASH", "pi_FW_HASH", "pi_EMPTY"]],
     no_effect: &[],
-    not_built: &[&["pi_HLEVELDB"]],
+    refused: &[not_built(&["pi_HLEVELDB"])],
 };
 pub(super) const EXPR_INITIALIZE: Vocabulary = container(&[&["initializer", "udfs"]]);
 pub(super) const INITIALIZER: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["type"]], no_effect: &[], not_built: &[] },
+    attributes: Words { works: &[&["type"]], no_effect: &[], refused: &[] },
     children: NOTHING,
     text: true,
 };
 pub(super) const UDFS: Vocabulary = container(&[&["udf"]]);
 pub(super) const UDF: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["name", "type"]], no_effect: &[], not_built: &[] },
+    attributes: Words { works: &[&["name", "type"]], no_effect: &[], refused: &[] },
     children: NOTHING,
     text: true,
 };
 pub(super) const COMPUTE_OUTPUT: Vocabulary = Vocabulary {
     attributes: NOTHING,
-    children: Words { works: &[&["field-expr"]], no_effect: &[DESCRIPTION], not_built: &[&["field-plug"]] },
+    children: Words { works: &[&["field-expr"]], no_effect: &[DESCRIPTION], refused: &[not_built(&["field-plug"])] },
     text: false,
 };
 pub(super) const FUNCTION_CONTEXT: Vocabulary = Vocabulary {
@@ -323,13 +343,13 @@ pub(super) const FUNCTION_CONTEXT: Vocabulary = Vocabulary {
     children: Words {
         works: &[&["functions"]],
         no_effect: &[DESCRIPTION],
-        not_built: &[&["expressions", "properties"]],
+        refused: &[not_built(&["expressions", "properties"])],
     },
     text: false,
 };
 pub(super) const FUNCTIONS: Vocabulary = container(&[&["function"]]);
 pub(super) const FUNCTION: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["name"]], no_effect: &[], not_built: &[] },
+    attributes: Words { works: &[&["name"]], no_effect: &[], refused: &[] },
     children: NOTHING,
     text: true,
 };
@@ -339,7 +359,7 @@ pub(super) const MAP: Vocabulary = container(&[&["properties"]]);
 pub(super) const ALGORITHMS: Words = Words {
     works: &[&["Summary"]],
     no_effect: &[],
-    not_built: &[&[
+    refused: &[not_built(&[
         "AudioFeatureComputation",
         "Cepstrum",
         "ChangeDetection",
@@ -363,12 +383,12 @@ pub(super) const ALGORITHMS: Words = Words {
         "Tokenization",
         "Transcription",
         "TwoDimensionalConvolution",
-    ]],
+    ])],
 };
 /// `Summary`: names in `parameters`.
-pub(super) const SUMMARY_PARAMETERS: Words = Words { works: &[&["windowLength"]], no_effect: &[], not_built: &[] };
+pub(super) const SUMMARY_PARAMETERS: Words = Words { works: &[&["windowLength"]], no_effect: &[], refused: &[] };
 /// `Summary`: names in `input-map`.
-pub(super) const SUMMARY_INPUTS: Words = Words { works: &[&["input"]], no_effect: &[], not_built: &[] };
+pub(super) const SUMMARY_INPUTS: Words = Words { works: &[&["input"]], no_effect: &[], refused: &[] };
 /// `Summary`: names in `output-map`.
 pub(super) const SUMMARY_OUTPUTS: Words = Words {
     works: &[&[
@@ -386,14 +406,14 @@ pub(super) const SUMMARY_OUTPUTS: Words = Words {
         "cvOut",
     ]],
     no_effect: &[],
-    not_built: &[],
+    refused: &[],
 };
 
 // Edges.
 
 pub(super) const EDGES: Vocabulary = container(&[&["edge"]]);
 pub(super) const EDGE: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["source", "target", "role", "slot"]], no_effect: &[], not_built: &[] },
+    attributes: Words { works: &[&["source", "target", "role", "slot"]], no_effect: &[], refused: &[] },
     children: NO_DESCRIPTION,
     text: false,
 };
@@ -401,22 +421,22 @@ pub(super) const EDGE: Vocabulary = Vocabulary {
 pub(super) const EDGE_ROLES: Words = Words {
     works: &[&["data"]],
     no_effect: &[],
-    not_built: &[&["left", "right", "model", "request", "position", "geometry"]],
+    refused: &[not_built(&["left", "right", "model", "request", "position", "geometry"])],
 };
 
 // Connectors.
 
 pub(super) const CONNECTORS: Vocabulary = container(&[&["connector"]]);
 pub(super) const CONNECTOR: Vocabulary = Vocabulary {
-    attributes: Words { works: &[&["class", "name", "active", "type"]], no_effect: &[], not_built: &[] },
-    children: Words { works: &[&["properties"]], no_effect: &[DESCRIPTION], not_built: &[] },
+    attributes: Words { works: &[&["class", "name", "active", "type"]], no_effect: &[], refused: &[] },
+    children: Words { works: &[&["properties"]], no_effect: &[DESCRIPTION], refused: &[] },
     text: false,
 };
 /// Values of a connector's `class`.
 pub(super) const CONNECTOR_CLASSES: Words = Words {
     works: &[&["kafka"]],
     no_effect: &[("fs", "files are published and written by adapters (understudy adapter fs)")],
-    not_built: &[&[
+    refused: &[not_built(&[
         "adapter",
         "audio",
         "bacnet",
@@ -446,11 +466,11 @@ pub(super) const CONNECTOR_CLASSES: Words = Words {
         "uvc",
         "videocap",
         "websocket",
-    ]],
+    ])],
 };
 /// Values of a connector's `type`.
 pub(super) const CONNECTOR_TYPES: Words =
-    Words { works: &[&["pub", "publish", "sub", "subscribe"]], no_effect: &[], not_built: &[] };
+    Words { works: &[&["pub", "publish", "sub", "subscribe"]], no_effect: &[], refused: &[] };
 
 const KAFKA_PROPERTIES: &[&str] = &[
     "type",
@@ -463,16 +483,33 @@ const KAFKA_PROPERTIES: &[&str] = &[
     "kafkatopicconfig",
     "dateformat",
 ];
-const KAFKA_NOT_BUILT: &[&str] = &[
-    "useclientmsgid",
-    "protofile",
-    "protomsg",
-    "avroschemaregistryurl",
-    "avroschemadefinition",
-    "avroschemaname",
-    "avroschemanoopcode",
-    "configfilesection",
-];
+const KAFKA_SCHEMAS: Refused = Refused {
+    words: &[
+        "protofile",
+        "protomsg",
+        "avroschemaregistryurl",
+        "avroschemadefinition",
+        "avroschemaname",
+        "avroschemanoopcode",
+    ],
+    verdict: NOT_BUILT,
+    why: "payloads are binary, csv, json or opaquestring",
+};
+const CLIENT_IDS: Refused = Refused {
+    words: &["useclientmsgid"],
+    verdict: UNUSABLE,
+    why: "message ids are offsets of the inbound topic, so that all replicas give the same",
+};
+const OTHER_FILES: Refused = Refused {
+    words: &["configfilesection"],
+    verdict: UNUSABLE,
+    why: "replicas agree on what stands in the project's file",
+};
+const CONSUMER_GROUPS: Refused = Refused {
+    words: &["kafkaconsumergroupid"],
+    verdict: UNUSABLE,
+    why: "every replica reads every record, and a consumer group would share them out",
+};
 /// Properties of a `kafka` connector that publishes into a source window.
 pub(super) const KAFKA_PUBLISH: Words = Words {
     works: &[
@@ -492,7 +529,7 @@ pub(super) const KAFKA_PUBLISH: Words = Words {
         ],
     ],
     no_effect: &[],
-    not_built: &[KAFKA_NOT_BUILT, &["kafkaconsumergroupid"]],
+    refused: &[KAFKA_SCHEMAS, CLIENT_IDS, OTHER_FILES, CONSUMER_GROUPS],
 };
 /// Properties of a `kafka` connector that subscribes to a window.
 pub(super) const KAFKA_SUBSCRIBE: Words = Words {
@@ -511,7 +548,7 @@ pub(super) const KAFKA_SUBSCRIBE: Words = Words {
         ],
     ],
     no_effect: &[],
-    not_built: &[KAFKA_NOT_BUILT],
+    refused: &[KAFKA_SCHEMAS, CLIENT_IDS, OTHER_FILES],
 };
 
 #[cfg(test)]
@@ -552,5 +589,11 @@ mod tests {
         for name in FIELD_TYPES.working() {
             assert!(name.parse::<types::FieldType>().is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn every_statistic_is_an_output_of_summary() {
+        let outputs: Vec<_> = crate::project::Statistic::ALL.iter().map(|statistic| statistic.output()).collect();
+        assert_eq!(SUMMARY_OUTPUTS.working().collect::<Vec<_>>(), outputs);
     }
 }

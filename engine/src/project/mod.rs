@@ -5,7 +5,9 @@
 
 mod connector;
 mod contquery;
+mod determinism;
 mod fields;
+mod fingerprint;
 mod graph;
 mod lists;
 mod load;
@@ -20,6 +22,7 @@ mod text;
 mod tokens;
 mod window;
 
+pub use determinism::{HOST_FUNCTIONS, HostFunction};
 pub use load::{FILE_BYTES_MAX, Loaded, load};
 pub use model::{
     Connector, ContQuery, Direction, Edge, EdgeRole, ExprInitialize, Functional, IndexKind, Initializer, NamedText,

@@ -312,24 +312,45 @@ pub struct Property {
 }
 
 impl Statistic {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Count,
+        Self::Missing,
+        Self::Minimum,
+        Self::Maximum,
+        Self::Sum,
+        Self::Mean,
+        Self::StandardDeviation,
+        Self::Variance,
+        Self::CorrectedSumOfSquares,
+        Self::UncorrectedSumOfSquares,
+        Self::StandardError,
+        Self::CoefficientOfVariation,
+    ];
+
+    /// Its name in an output map.
+    #[must_use]
+    pub const fn output(self) -> &'static str {
+        match self {
+            Self::Count => "nOut",
+            Self::Missing => "nmissOut",
+            Self::Minimum => "minOut",
+            Self::Maximum => "maxOut",
+            Self::Sum => "sumOut",
+            Self::Mean => "meanOut",
+            Self::StandardDeviation => "stdOut",
+            Self::Variance => "varOut",
+            Self::CorrectedSumOfSquares => "cssOut",
+            Self::UncorrectedSumOfSquares => "ussOut",
+            Self::StandardError => "stderrOut",
+            Self::CoefficientOfVariation => "cvOut",
+        }
+    }
+
     /// The statistic that goes by this name in an output map.
     #[must_use]
     pub fn from_output(name: &str) -> Option<Self> {
-        Some(match name {
-            "nOut" => Self::Count,
-            "nmissOut" => Self::Missing,
-            "minOut" => Self::Minimum,
-            "maxOut" => Self::Maximum,
-            "sumOut" => Self::Sum,
-            "meanOut" => Self::Mean,
-            "stdOut" => Self::StandardDeviation,
-            "varOut" => Self::Variance,
-            "cssOut" => Self::CorrectedSumOfSquares,
-            "ussOut" => Self::UncorrectedSumOfSquares,
-            "stderrOut" => Self::StandardError,
-            "cvOut" => Self::CoefficientOfVariation,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|statistic| statistic.output() == name)
     }
 }
 

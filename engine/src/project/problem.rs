@@ -118,7 +118,7 @@ pub struct Notice {
     pub file: String,
     /// Where it occurs first.
     pub position: Position,
-    /// Such as `attribute threads of project`.
+    /// Such as `attribute threads`.
     pub what: String,
     /// Why nothing is lost: a clause in lower case, without a full stop.
     pub why: &'static str,

@@ -12,8 +12,10 @@ const PROBLEMS_MAX: usize = 100;
 
 /// Why a word that is on no list is an error.
 const UNKNOWN_WHY: &str = "a word that is not understood is never skipped";
-/// Why a word of the third list is an error.
-const NOT_BUILT_WHY: &str = "it is part of the language, and leaving it out would change results";
+/// What helps against a word of the third list.
+const REFUSED_FIX: &str = "remove it if the project does not depend on it";
+/// Choices listed in a message at most; with more of them it says nothing about them.
+const CHOICES_MAX: usize = 12;
 
 /// What every part of the loader reads through.
 pub(super) struct Reader<'r> {
@@ -93,11 +95,11 @@ impl<'r> Reader<'r> {
         let position = self.source.position_at(attribute.range().start);
         match words.standing(name) {
             Standing::Works => (),
-            Standing::NoEffect { why } => self.notice(position, format!("attribute {name} of {element}"), why),
-            Standing::NotBuilt => {
-                let what = format!("Attribute {name} of {element} is not built yet.");
-                let problem = self.source.problem(position, name.chars().count(), what, NOT_BUILT_WHY);
-                self.add(problem.fix("remove it if the project does not depend on it"));
+            Standing::NoEffect { why } => self.notice(position, format!("attribute {name}"), why),
+            Standing::Refused { verdict, why } => {
+                let what = format!("Attribute {name} of {element} {verdict}.");
+                let problem = self.source.problem(position, name.chars().count(), what, why);
+                self.add(problem.fix(REFUSED_FIX));
             }
             Standing::Unknown => {
                 let what = format!("Unknown attribute \"{name}\" of {element}.");
@@ -112,13 +114,13 @@ impl<'r> Reader<'r> {
         match words.standing(name) {
             Standing::Works => (),
             Standing::NoEffect { why } => {
-                self.notice(self.position(child), format!("element {name} in {element}"), why);
+                self.notice(self.position(child), format!("element {name}"), why);
             }
-            Standing::NotBuilt if says_nothing(child) => (),
-            Standing::NotBuilt => {
-                let what = format!("Element {name} in {element} is not built yet.");
-                let problem = self.problem_at_element(child, what, NOT_BUILT_WHY);
-                self.add(problem.fix("remove it if the project does not depend on it"));
+            Standing::Refused { .. } if says_nothing(child) => (),
+            Standing::Refused { verdict, why } => {
+                let what = format!("Element {name} in {element} {verdict}.");
+                let problem = self.problem_at_element(child, what, why);
+                self.add(problem.fix(REFUSED_FIX));
             }
             Standing::Unknown => {
                 let what = format!("Unknown element \"{name}\" in {element}.");
@@ -166,7 +168,7 @@ impl<'r> Reader<'r> {
     ) -> Option<Node<'a, 'input>> {
         let child = self.child(node, name);
         if child.is_none() {
-            let what = format!("{} has no {name}.", node.tag_name().name());
+            let what = format!("Element {} has no {name}.", node.tag_name().name());
             self.add(self.problem_at_element(node, what, why).fix(format!("add <{name}>")));
         }
         child
@@ -195,7 +197,7 @@ impl<'r> Reader<'r> {
         };
         let value = value.filter(|value| !value.value.is_empty());
         if value.is_none() {
-            let what = format!("{} has no {name}.", node.tag_name().name());
+            let what = format!("Element {} has no {name}.", node.tag_name().name());
             self.add(self.problem_at_element(node, what, why).fix(format!("add {name}=\"…\"")));
         }
         value
@@ -229,7 +231,7 @@ impl<'r> Reader<'r> {
     /// The text of an element; it is a problem when there is none.
     pub(super) fn required_text(&mut self, node: Node<'_, '_>, why: &str) -> Option<Located<String>> {
         if says_nothing_but_attributes(node) {
-            let what = format!("{} is empty.", node.tag_name().name());
+            let what = format!("Element {} is empty.", node.tag_name().name());
             self.add(self.problem_at_element(node, what, why));
             return None;
         }
@@ -245,9 +247,10 @@ impl<'r> Reader<'r> {
                 self.notice(value.position, format!("{what} {word}"), why);
                 return false;
             }
-            Standing::NotBuilt => self
-                .problem_at_value(value, format!("{} {word} is not built yet.", capitalised(what)), NOT_BUILT_WHY)
-                .fix(choices(words)),
+            Standing::Refused { verdict, why } => {
+                let what = format!("{} {word} {verdict}.", capitalised(what));
+                self.problem_at_value(value, what, why).fix(choices(words).unwrap_or_else(|| REFUSED_FIX.to_owned()))
+            }
             Standing::Unknown => {
                 let problem = self.problem_at_value(value, format!("Unknown {what} \"{word}\"."), UNKNOWN_WHY);
                 with_choices(problem, word, words)
@@ -306,18 +309,21 @@ fn says_nothing_but_attributes(node: Node<'_, '_>) -> bool {
 
 /// Adds what was probably meant, or else what there is to choose from.
 fn with_choices(problem: Problem, written: &str, words: &Words) -> Problem {
-    match nearest(written, words.known()) {
-        Some(word) => problem.suggest(Some(word)),
-        None => problem.fix(choices(words)),
+    match (nearest(written, words.known()), choices(words)) {
+        (None, Some(choices)) => problem.fix(choices),
+        (None, None) => problem.fix("remove it"),
+        (meant, _) => problem.suggest(meant),
     }
 }
 
-fn choices(words: &Words) -> String {
+/// The words that work, unless they are too many to help.
+fn choices(words: &Words) -> Option<String> {
     let working: Vec<&str> = words.working().collect();
     match working.as_slice() {
-        [] => "remove it; nothing may stand here".to_owned(),
-        [only] => format!("remove it, or write {only}"),
-        _ => format!("choose one of {}", working.join(", ")),
+        [] => Some("remove it; nothing may stand here".to_owned()),
+        [only] => Some(format!("remove it, or write {only}")),
+        several if several.len() <= CHOICES_MAX => Some(format!("choose one of {}", several.join(", "))),
+        _ => None,
     }
 }
 

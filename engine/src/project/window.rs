@@ -25,6 +25,8 @@ pub(super) struct Draft {
     pub collapse_updates: bool,
     pub connectors: Vec<Connector>,
     pub position: Position,
+    /// Characters of the element's opening, for marks.
+    pub mark: usize,
 }
 
 /// Reads a window; `None` when it can't be had, which has been told.
@@ -35,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Node<'_, '_>, name: String, in
     let collapse_updates = reader.flag(node, "collapse-updates", false);
     let connectors = connector::read(reader, node);
     let position = reader.position(node);
+    let mark = node.tag_name().name().len() + 1;
     let derived = matches!(node.tag_name().name(), "window-copy" | "window-filter");
     let (schema, schema_position) =
         if derived { (SchemaPlan::FromInput, position) } else { schema::read(reader, node) };
@@ -49,6 +52,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Node<'_, '_>, name: String, in
         collapse_updates,
         connectors,
         position,
+        mark,
     })
 }
 
