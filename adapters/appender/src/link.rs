@@ -23,9 +23,10 @@ pub struct BrokerVersions {
     pub produce: i16,
     /// Highest Fetch version of both sides, 11 to 16; 13 and above carry the topic id.
     pub fetch: i16,
-    /// Whether DescribeProducers is offered; where it isn't, the log's tail must be read instead.
+    /// Whether DescribeProducers is offered; where it isn't, the log's tail must be read instead, and asking it anyway is
+    /// answered at once by `UNSUPPORTED_VERSION`.
     pub describe_producers: bool,
-    /// Whether OffsetForLeaderEpoch is offered; every real broker does, an in-memory look-alike may not.
+    /// Whether OffsetForLeaderEpoch is offered, likewise; every real broker does, an in-memory look-alike may not.
     pub offset_for_leader_epoch: bool,
 }
 

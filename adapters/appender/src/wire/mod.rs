@@ -2,7 +2,11 @@
 //!
 //! The partition is always 0: every topic of ours has one.
 
+pub(crate) mod call;
+pub(crate) mod decode;
+pub(crate) mod encode;
 mod error_code;
+pub(crate) mod reader;
 mod request;
 mod response;
 
@@ -12,3 +16,6 @@ pub use response::{
     Body, Broker, EpochEnd, Fetched, LeaderHint, LogOffset, Metadata, PartitionMetadata, Produced, ProducerState,
     Response,
 };
+
+#[cfg(test)]
+mod tests;
