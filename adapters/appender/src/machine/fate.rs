@@ -1,0 +1,62 @@
+//! What becomes of a request that a broker refused (rule R11): an error proves nothing, it only says what to do next.
+
+use crate::wire::ErrorCode;
+
+/// What to do next. In no case is anything dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Passes by itself: ask another broker who leads, connect again, ask where the log stands, go on.
+    Retry,
+    /// Somebody else was first, or the broker lost its memory of us: ask where the log stands, go on from there, forward or back.
+    Resync,
+    /// Ask where the log stands, then send less at once; a single record that is too large blocks.
+    Split,
+    /// A newer generation is open: never write again.
+    Fenced,
+    /// Doesn't pass by itself: a human must look.
+    Block,
+}
+
+impl Fate {
+    /// The fate that Kafka's code asks for; codes that we don't know pass, hopefully, by themselves.
+    #[must_use]
+    pub const fn of(error: ErrorCode) -> Self {
+        match error {
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+            | ErrorCode::DUPLICATE_SEQUENCE_NUMBER
+            | ErrorCode::UNKNOWN_PRODUCER_ID => Self::Resync,
+            ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => Self::Split,
+            ErrorCode::INVALID_PRODUCER_EPOCH | ErrorCode::PRODUCER_FENCED => Self::Fenced,
+            ErrorCode::TOPIC_AUTHORIZATION_FAILED
+            | ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+            | ErrorCode::INVALID_TOPIC_EXCEPTION
+            | ErrorCode::INVALID_REQUIRED_ACKS
+            | ErrorCode::INVALID_RECORD
+            | ErrorCode::UNSUPPORTED_VERSION
+            | ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT
+            | ErrorCode::UNSUPPORTED_COMPRESSION_TYPE
+            | ErrorCode::POLICY_VIOLATION
+            | ErrorCode::SASL_AUTHENTICATION_FAILED
+            | ErrorCode::ILLEGAL_SASL_STATE
+            | ErrorCode::UNSUPPORTED_SASL_MECHANISM => Self::Block,
+            // An unknown topic id is judged by Metadata, which knows the topic's present one: a broker may only be late.
+            _ => Self::Retry,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn every_error_has_its_fate() {
+        let table: String = (-1..=130)
+            .map(ErrorCode)
+            .filter(|code| code.0 != 0)
+            .filter_map(|code| Some(format!("{:?} {} {}\n", Fate::of(code), code.0, code.name()?)))
+            .collect();
+        expect![[r#""#]].assert_eq(&table);
+    }
+}

@@ -1,0 +1,258 @@
+//! What is committed in the log, what is owed to it, and whether both agree.
+
+use std::sync::Arc;
+
+use ports::output::{OutputBlock, OutputFact};
+use types::{Digest, MessageId, Offset, OutputIndex};
+
+use super::codec::Meaning;
+use super::compare::{Checkpoint, Checkpoints};
+use super::config::{Bounds, Layout, MachineConfig};
+use super::outputs::{Item, Outputs};
+
+/// Foreign writers remembered, so that each is named once; further ones are named again.
+const WRITERS_MAX: usize = 16;
+
+/// What is committed, what is owed, and whether both agree.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) outputs: Outputs,
+    /// One past the last record that the tail has read: everything below is committed.
+    position: Offset,
+    /// The index that belongs next in the log, as the tail has read it.
+    next: OutputIndex,
+    /// One past the last output known to be committed, by the tail or by an acknowledgement.
+    published: OutputIndex,
+    /// One past the last offset known to be committed, by the tail or by an acknowledgement.
+    committed: Offset,
+    /// Digests of outputs dropped on acknowledgement, which the tail hasn't shown yet.
+    mine: Checkpoints,
+    /// Digests that the tail has shown before they were computed here.
+    theirs: Checkpoints,
+    /// The last output that the tail has shown.
+    last: Option<(OutputIndex, MessageId, Digest)>,
+    /// Outputs from here on are this replica's to write: a record of somebody else's is worth saying.
+    writing_from: Option<OutputIndex>,
+    foreign_writers: Vec<String>,
+    writer: Arc<str>,
+    shared: bool,
+    /// Rule R16: while true nothing is dropped.
+    hold: bool,
+    bounds: Bounds,
+    /// To be said.
+    facts: Vec<OutputFact>,
+}
+
+impl Ledger {
+    pub(super) fn new(config: &MachineConfig) -> Self {
+        let checkpoints = || Checkpoints::new(config.bounds.checkpoints_max);
+        Self {
+            outputs: Outputs::default(),
+            position: Offset(0),
+            next: OutputIndex(0),
+            published: OutputIndex(0),
+            committed: Offset(0),
+            mine: checkpoints(),
+            theirs: checkpoints(),
+            last: None,
+            writing_from: None,
+            foreign_writers: Vec::new(),
+            writer: config.identity.writer.as_str().into(),
+            shared: matches!(config.layout, Layout::Shared { .. }),
+            hold: false,
+            bounds: config.bounds,
+            facts: Vec::new(),
+        }
+    }
+
+    pub(super) fn position(&self) -> Offset {
+        self.position
+    }
+
+    pub(super) fn next(&self) -> OutputIndex {
+        self.next
+    }
+
+    pub(super) fn published(&self) -> OutputIndex {
+        self.published
+    }
+
+    pub(super) fn committed(&self) -> Offset {
+        self.committed
+    }
+
+    pub(super) fn last(&self) -> Option<(OutputIndex, MessageId, Digest)> {
+        self.last
+    }
+
+    /// The fence's offset, moved on by every foreign record since: index and offset differ by this and one.
+    pub(super) fn fence(&self) -> Offset {
+        Offset(self.position.0.saturating_sub(self.next.0 + 1))
+    }
+
+    /// Where an index belongs that the tail hasn't read yet.
+    pub(super) fn offset_of(&self, index: OutputIndex) -> Offset {
+        Offset(self.fence().0 + 1 + index.0)
+    }
+
+    /// Which index belongs at an offset that the tail hasn't read yet; `None` at the fence and below.
+    pub(super) fn index_at(&self, offset: Offset) -> Option<OutputIndex> {
+        offset.0.checked_sub(self.fence().0 + 1).map(OutputIndex)
+    }
+
+    pub(super) fn facts(&mut self) -> std::vec::Drain<'_, OutputFact> {
+        self.facts.drain(..)
+    }
+
+    pub(super) fn hold(&mut self, hold: bool) {
+        self.hold = hold;
+        self.drop_published();
+    }
+
+    pub(super) fn write_from(&mut self, first: Option<OutputIndex>) {
+        self.writing_from = first;
+    }
+
+    /// An output was computed.
+    ///
+    /// # Errors
+    /// [`OutputBlock::Diverged`] when the log shows another one in its place.
+    pub(super) fn push(&mut self, item: Item) -> Result<(), OutputBlock> {
+        let agreed = match &item {
+            Item::Output(record) => match self.theirs.take(record.index) {
+                Some(theirs) => compare(record.digest, &theirs),
+                None => Ok(()),
+            },
+            Item::Sourced(_) => Ok(()),
+        };
+        self.outputs.push(item);
+        agreed
+    }
+
+    /// Drops what is published, unless dropping is held.
+    pub(super) fn drop_published(&mut self) {
+        if !self.hold {
+            self.outputs.drop_below(self.published, &self.bounds);
+        }
+    }
+
+    /// The log's end was read anew: `next` is the index that belongs at `position`.
+    pub(super) fn adopt(&mut self, position: Offset, next: OutputIndex) {
+        self.position = position;
+        self.next = next;
+        self.published = self.published.max(next);
+        self.committed = self.committed.max(position);
+    }
+
+    /// The log lost its end (rule R8): what it no longer has is owed again.
+    ///
+    /// # Errors
+    /// [`OutputBlock::LogShortened`] when it isn't kept here any more.
+    pub(super) fn shorten(&mut self, position: Offset, next: OutputIndex) -> Result<(), OutputBlock> {
+        self.outputs.owe_again(next).map_err(|dropped| OutputBlock::LogShortened { end: next, dropped })?;
+        self.position = position;
+        self.next = next;
+        self.published = next;
+        self.committed = position;
+        self.theirs.cut(next);
+        self.mine.cut(next);
+        Ok(())
+    }
+
+    /// The broker has committed our records below `end`, which end before `offset`.
+    pub(super) fn acknowledged(&mut self, end: OutputIndex, offset: Offset) {
+        if let Some(Item::Output(record)) = end.0.checked_sub(1).and_then(|last| self.outputs.get(OutputIndex(last)))
+            && record.index >= self.next
+        {
+            let (index, id, digest) = (record.index, record.id, record.digest);
+            self.mine.note(Checkpoint { index, id, digest, writer: self.writer.clone() });
+        }
+        self.published = self.published.max(end);
+        self.committed = self.committed.max(offset);
+        self.drop_published();
+    }
+
+    /// The tail shows the record at `offset`, which is committed.
+    ///
+    /// # Errors
+    /// [`OutputBlock::LogForked`] when an index is missing or repeated, [`OutputBlock::Diverged`].
+    pub(super) fn see(&mut self, offset: Offset, meaning: &Meaning<'_>) -> Result<(), OutputBlock> {
+        let Meaning::Output { index, id, digest, writer } = meaning else { return Ok(()) };
+        if *index != self.next {
+            return Err(OutputBlock::LogForked { offset, found: *index, expected: self.next });
+        }
+        let fence = self.fence();
+        self.next = index.next();
+        self.position = offset.next();
+        self.say_shift(fence, offset);
+        self.compare_output(*index, *id, *digest, writer)
+    }
+
+    /// The tail has read everything below `position`.
+    pub(super) fn walked(&mut self, position: Offset) {
+        let fence = self.fence();
+        self.position = self.position.max(position);
+        self.say_shift(fence, Offset(self.position.0.saturating_sub(1)));
+        self.committed = self.committed.max(self.position);
+        self.published = self.published.max(self.next);
+        self.drop_published();
+    }
+
+    fn say_shift(&mut self, before: Offset, offset: Offset) {
+        let fence = self.fence();
+        if fence != before && !self.shared {
+            self.facts.push(OutputFact::ForeignRecord { offset, fence });
+        }
+    }
+
+    /// Compares what the log shows with what is or will be computed here (rule R10).
+    pub(super) fn compare_output(
+        &mut self,
+        index: OutputIndex,
+        id: MessageId,
+        digest: Digest,
+        writer: &str,
+    ) -> Result<(), OutputBlock> {
+        self.last = Some((index, id, digest));
+        if self.writing_from.is_some_and(|first| index >= first) && *writer != *self.writer {
+            self.say_foreign_writer(writer, index);
+        }
+        let theirs = |writer: &str| Checkpoint { index, id, digest, writer: writer.into() };
+        if index >= self.outputs.end() {
+            let point = theirs(writer);
+            self.theirs.note(point);
+            return Ok(());
+        }
+        let mine = match self.outputs.get(index) {
+            Some(Item::Output(record)) => Some(record.digest),
+            Some(Item::Sourced(_)) | None => self.mine.take(index).map(|point| point.digest),
+        };
+        match mine {
+            Some(mine) if mine != digest => compare(mine, &theirs(writer)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn say_foreign_writer(&mut self, writer: &str, index: OutputIndex) {
+        if self.foreign_writers.iter().any(|known| known == writer) {
+            return;
+        }
+        if self.foreign_writers.len() < WRITERS_MAX {
+            self.foreign_writers.push(writer.to_owned());
+        }
+        self.facts.push(OutputFact::ForeignWriter { writer: writer.to_owned(), index });
+    }
+}
+
+fn compare(mine: Digest, theirs: &Checkpoint) -> Result<(), OutputBlock> {
+    if mine == theirs.digest {
+        return Ok(());
+    }
+    Err(OutputBlock::Diverged {
+        index: theirs.index,
+        id: theirs.id,
+        mine,
+        theirs: theirs.digest,
+        writer: theirs.writer.to_string(),
+    })
+}
