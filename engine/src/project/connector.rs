@@ -2,9 +2,10 @@
 
 use roxmltree::Node;
 
-use super::lists::{self, Standing, Words};
+use super::lists;
 use super::properties::{self, Entry};
 use super::reader::Reader;
+use super::words::{Standing, Words};
 use super::{Connector, Direction, Located};
 
 /// The connectors of a window, in the order of the file.

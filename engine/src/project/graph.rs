@@ -46,6 +46,8 @@ pub(super) fn check(reader: &mut Reader<'_>, drafts: Drafts) -> (Vec<Window>, Ve
     let schemas = if acyclic { resolve_schemas(reader, &drafts, &wiring) } else { vec![None; drafts.windows.len()] };
     check_windows(reader, &drafts, &wiring, &schemas);
 
+    let complete = schemas.iter().all(Option::is_some) && drafts.unusable.is_empty();
+    assert!(complete || reader.has_problems(), "a window was dropped, and nobody said why");
     let windows = drafts.windows.into_iter().zip(schemas);
     let windows = windows.filter_map(|(draft, schema)| Some(finish(draft, schema?))).collect();
     let edges = drafts.edges.into_iter().map(|edge| Edge {

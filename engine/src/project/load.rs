@@ -11,7 +11,10 @@ use super::{Notice, Position, Problem, Project, SourceText};
 /// Bytes of a project file at most; a larger file is refused unread.
 pub const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Elements and texts of a project file at most; a file with more is refused.
-const NODES_MAX: u32 = 500_000;
+const NODES_MAX: u32 = 100_000;
+/// Equals signs between two angle brackets at most, which bounds the attributes of an element: the parser compares each with
+/// all others. A file with more is refused unread.
+const EQUALS_MAX: usize = 4_096;
 /// Elements within elements at most; a deeper file is refused.
 const DEPTH_MAX: usize = 64;
 
@@ -39,6 +42,11 @@ pub fn load(text: &str, file_name: &str, environment: &dyn Fn(&str) -> Option<St
         return Err(vec![SourceText::new(file_name, "").problem(START, 1, what, &why)]);
     }
     let source = SourceText::new(file_name, text);
+    if let Some(offset) = flood_of_attributes(text) {
+        let what = "An element has too many attributes.".to_owned();
+        let why = format!("between two angle brackets stand {EQUALS_MAX} equals signs at most");
+        return Err(vec![source.problem(source.position_at(offset), 1, what, &why)]);
+    }
     let document = parse(text, &source)?;
 
     let mut reader = Reader::new(&source, Tokens::new(environment));
@@ -52,6 +60,13 @@ pub fn load(text: &str, file_name: &str, environment: &dyn Fn(&str) -> Option<St
             Err(problems)
         }
     }
+}
+
+/// Where the first piece without angle brackets begins that has more equals signs than an element may have attributes.
+fn flood_of_attributes(text: &str) -> Option<usize> {
+    let piece = |piece: &&str| piece.bytes().filter(|&byte| byte == b'=').count() > EQUALS_MAX;
+    let flood = text.split(['<', '>']).find(piece)?;
+    Some(flood.as_ptr() as usize - text.as_ptr() as usize)
 }
 
 const START: Position = Position { line: 1, column: 1 };

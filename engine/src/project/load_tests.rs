@@ -629,6 +629,19 @@ fn too_deep_and_too_large_files_are_refused() {
 }
 
 #[test]
+fn an_element_with_a_flood_of_attributes_is_refused_before_the_parser_compares_them() {
+    let attributes: String = (0..100_000).map(|i| format!(" a{i}=''")).collect();
+    let problems = try_load(&format!("<project{attributes}/>")).unwrap_err();
+    assert_eq!(problems[0].what, "An element has too many attributes.");
+}
+
+#[test]
+fn problems_stay_short_whatever_they_quote() {
+    let problems = try_load(&SUM20.replacen("pi_EMPTY", &"x".repeat(100_000), 1)).unwrap_err();
+    assert!(shown(&problems).len() < 2_000);
+}
+
+#[test]
 fn problems_are_bounded() {
     let windows = "<window-copy name='a' colour='red'/>".repeat(500);
     assert_eq!(try_load(&small(&windows, "")).unwrap_err().len(), 100);

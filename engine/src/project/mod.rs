@@ -21,6 +21,7 @@ mod schema;
 mod text;
 mod tokens;
 mod window;
+mod words;
 
 pub use determinism::{HOST_FUNCTIONS, HostFunction};
 pub use load::{FILE_BYTES_MAX, Loaded, load};
@@ -28,5 +29,5 @@ pub use model::{
     Connector, ContQuery, Direction, Edge, EdgeRole, ExprInitialize, Functional, IndexKind, Initializer, NamedText,
     Project, Property, Retention, RetentionKind, Statistic, Summary, SummaryOutput, UserFunction, Window, WindowKind,
 };
-pub use problem::{Excerpt, Notice, Problem};
+pub use problem::{Excerpt, Notice, Problem, nearest};
 pub use text::{Located, Position, SourceText};

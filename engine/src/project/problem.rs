@@ -9,6 +9,9 @@ const EXCERPT_CHARS_MAX: usize = 140;
 /// Characters shown before the caret when a line is cut.
 const EXCERPT_CHARS_BEFORE: usize = 70;
 
+/// Characters of a sentence at most; a longer one (it quotes what the file says) is cut, marked by `…`.
+const SENTENCE_CHARS_MAX: usize = 300;
+
 /// One thing that keeps a project from being loaded or run, told to whoever wrote the file.
 ///
 /// Data only: the display of it is for people, a code in front is the printer's matter.
@@ -48,7 +51,7 @@ impl SourceText {
         Problem {
             file: self.file().to_owned(),
             position,
-            what,
+            what: shortened(what),
             why: why.to_owned(),
             fix: None,
             suggestion: None,
@@ -81,7 +84,7 @@ impl Problem {
     /// The same with what to do about it.
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
+        self.fix = Some(shortened(fix.into()));
         self
     }
 
@@ -136,8 +139,17 @@ impl fmt::Display for Notice {
     }
 }
 
-/// The word nearest to what was written, if any is near enough to be meant.
-pub(super) fn nearest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+fn shortened(mut sentence: String) -> String {
+    if let Some((end, _)) = sentence.char_indices().nth(SENTENCE_CHARS_MAX) {
+        sentence.truncate(end);
+        sentence.push('…');
+    }
+    sentence
+}
+
+/// The word nearest to what was written, if any is near enough to be meant: for "did you mean".
+#[must_use]
+pub fn nearest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let length = written.chars().count();
     let bound = match length {
         0..=2 => 1,

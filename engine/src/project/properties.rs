@@ -1,5 +1,7 @@
 //! `properties`: names and values, as projects, connectors and calculate windows have them.
 
+use std::collections::BTreeSet;
+
 use roxmltree::Node;
 
 use super::lists;
@@ -28,11 +30,12 @@ impl Entry {
 /// The entries of the element's `properties`, in the order of the file; each name once.
 pub(super) fn read(reader: &mut Reader<'_>, parent: Node<'_, '_>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
+    let mut names = BTreeSet::new();
     let Some(node) = reader.child(parent, "properties") else { return entries };
     reader.enter(node, &lists::PROPERTIES);
     for property in Reader::children(node, "property") {
         if let Some(entry) = read_entry(reader, property) {
-            if entries.iter().any(|earlier| earlier.name.value == entry.name.value) {
+            if !names.insert(entry.name.value.clone()) {
                 let what = format!("Property \"{}\" is given twice.", entry.name.value);
                 reader.add(
                     reader

@@ -2,9 +2,9 @@
 
 use roxmltree::{Attribute, Node};
 
-use super::lists::{Standing, Vocabulary, Words};
 use super::problem::nearest;
 use super::tokens::{Tokens, Unresolved};
+use super::words::{Standing, Vocabulary, Words};
 use super::{Located, Notice, Position, Problem, SourceText};
 
 /// Problems told at most; at the bound further ones are dropped, they show once the first are fixed.
@@ -42,6 +42,10 @@ impl<'r> Reader<'r> {
         if self.problems.len() < PROBLEMS_MAX {
             self.problems.push(problem);
         }
+    }
+
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
     }
 
     /// A problem with the name of an element.

@@ -3,11 +3,12 @@
 use roxmltree::Node;
 
 use super::connector;
-use super::lists::{self, Vocabulary};
+use super::lists;
 use super::properties;
 use super::reader::Reader;
 use super::retention;
 use super::schema::{self, SchemaPlan};
+use super::words::{Vocabulary, Words};
 use super::{
     Connector, ExprInitialize, Functional, IndexKind, Initializer, Located, NamedText, Position, Statistic, Summary,
     SummaryOutput, UserFunction, WindowKind,
@@ -226,7 +227,7 @@ fn map(
     window: Node<'_, '_>,
     element: &'static str,
     what: &str,
-    words: &lists::Words,
+    words: &Words,
 ) -> Vec<(Located<String>, Located<String>)> {
     let Some(node) = reader.child(window, element) else { return Vec::new() };
     reader.enter(node, &lists::MAP);
