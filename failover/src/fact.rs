@@ -261,8 +261,6 @@ pub enum Fact {
     HandedOver {
         /// Who was active.
         from: MemberName,
-        /// Which start of it.
-        incarnation: Incarnation,
         /// The next index to append, per outbound topic.
         next: Vec<OutputIndex>,
     },
@@ -324,8 +322,8 @@ impl fmt::Display for Fact {
                 Sign::Stalled(stall) => write!(f, "{member}.{incarnation} stalled {stall:?}"),
                 Sign::NeverMet => write!(f, "{member}.{incarnation} never met"),
             },
-            Self::HandedOver { from, incarnation, next } => {
-                write!(f, "{from}.{incarnation} handed over at")?;
+            Self::HandedOver { from, next } => {
+                write!(f, "{from} handed over at")?;
                 next.iter().try_for_each(|index| write!(f, " {index}"))
             }
             Self::SwitchoverAsked { to: Some(to) } => write!(f, "switchover to {to} asked"),

@@ -1,6 +1,6 @@
 //! The graceful ways to stop being active: shutdown and switchover.
 
-use types::{Incarnation, MemberName, OutputIndex, Tick};
+use types::{MemberName, OutputIndex, Tick};
 
 use crate::buffer::Buffer;
 use crate::line::Place;
@@ -36,7 +36,10 @@ impl Machine {
     }
 
     /// The active named this replica: whoever stands between is passed over, whatever the coordinator's state.
-    pub(crate) fn on_handed_over(&mut self, from: &MemberName, start: Incarnation, next: &[OutputIndex], now: Tick) {
+    ///
+    /// No mark stays of the word itself. One who gives up waiting and writes again stands ahead in the line unless its
+    /// entry was removed, and then the line decides.
+    pub(crate) fn on_handed_over(&mut self, next: &[OutputIndex], now: Tick) {
         match self.role() {
             Role::Standby => {}
             Role::Starting
@@ -56,10 +59,6 @@ impl Machine {
         self.judge_buffers(now);
         if !self.is_eligible() || !matches!(self.line.place(), Place::In { .. }) {
             return;
-        }
-        if let Some(entry) = self.line.entry_of(from, start) {
-            let ticket = entry.ticket;
-            self.line.set_resigned(ticket);
         }
         match self.config().fencing {
             Fencing::Log => self.promote(Why::HandedOver, now),

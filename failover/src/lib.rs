@@ -4,10 +4,24 @@
 //! has no clock, no thread and no I/O: the shell translates what ports report into a [`Fact`], hands it in with the
 //! time, and carries out every [`Action`] before the next fact:
 //!
-//! ```ignore
-//! machine.handle(fact, now);
-//! while let Some(action) = machine.poll_action() { execute(action); }
-//! sleep_until(machine.deadline());   // then: machine.handle(Fact::DeadlinePassed, now)
+//! ```
+//! # use core::time::Duration;
+//! # use types::{Incarnation, OutputIndex, Tick};
+//! use understudy_failover::{Config, Fact, Fencing, Machine, OutputId, Stage};
+//! # let second = Duration::from_secs(1);
+//! # let config = Config {
+//! #     member: "esp-1".into(), incarnation: Incarnation(1), outputs: 1, fencing: Fencing::Log, session_timeout: second,
+//! #     buffered_outputs_max: 100, unacknowledged_outputs_max: 1000, lag_max: second, silence_max: second, stall_max: second,
+//! #     rejoin_delay: second, handover_timeout: second,
+//! # };
+//! let mut machine = Machine::new(config)?;
+//! machine.handle(Fact::OutputOpened { output: OutputId(0), published_end: OutputIndex(0) }, Tick(0));
+//! while let Some(action) = machine.poll_action() {
+//!     println!("{action}"); // the shell does it
+//! }
+//! assert_eq!(machine.stage(), Stage::Standby);
+//! assert_eq!(machine.deadline(), None); // when to hand in Fact::DeadlinePassed
+//! # Ok::<(), understudy_failover::ConfigError>(())
 //! ```
 //!
 //! The log protects the output: whoever doesn't come next is refused by the broker. So everything here is about who

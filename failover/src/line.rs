@@ -58,8 +58,6 @@ pub(crate) struct Line {
     newest: Option<Ticket>,
     /// Entries whose removal was asked for on this connection.
     displaced: Vec<Ticket>,
-    /// Entries whose owners said themselves that they are done.
-    resigned: Vec<Ticket>,
 }
 
 impl Line {
@@ -76,7 +74,6 @@ impl Line {
             not_before: None,
             newest: None,
             displaced: Vec::new(),
-            resigned: Vec::new(),
         }
     }
 
@@ -132,11 +129,6 @@ impl Line {
         self.candidates.iter().filter(|candidate| !self.is_own(candidate))
     }
 
-    /// The entry of one start of a member.
-    pub(crate) fn entry_of(&self, member: &MemberName, incarnation: Incarnation) -> Option<&Candidate> {
-        self.candidates.iter().find(|candidate| candidate.member == *member && candidate.incarnation == incarnation)
-    }
-
     /// Whether a later start of this member stands in line.
     pub(crate) fn is_replaced(&self) -> bool {
         self.candidates.iter().any(|candidate| self.is_own(candidate) && candidate.incarnation > self.incarnation)
@@ -155,11 +147,6 @@ impl Line {
         })
     }
 
-    /// Whether an entry's removal is under way or its owner gave it up.
-    pub(crate) fn is_passed(&self, ticket: Ticket) -> bool {
-        self.displaced.contains(&ticket) || self.resigned.contains(&ticket)
-    }
-
     /// Whether an entry's removal was asked for on this connection.
     pub(crate) fn is_displaced(&self, ticket: Ticket) -> bool {
         self.displaced.contains(&ticket)
@@ -168,11 +155,6 @@ impl Line {
     /// An entry's removal is asked for.
     pub(crate) fn set_displaced(&mut self, ticket: Ticket) {
         self.displaced.push(ticket);
-    }
-
-    /// An entry's owner gave it up.
-    pub(crate) fn set_resigned(&mut self, ticket: Ticket) {
-        self.resigned.push(ticket);
     }
 
     /// The session is up. `wait` is how long to let somebody else join first.
@@ -204,7 +186,6 @@ impl Line {
         self.newest = self.newest.max(newest.or(Some(Ticket(0))));
         let shown = |ticket: &Ticket| self.candidates.iter().any(|candidate| candidate.ticket == *ticket);
         self.displaced.retain(shown);
-        self.resigned.retain(shown);
         if self.others().next().is_some() {
             self.not_before = None;
         }
@@ -258,5 +239,88 @@ impl Line {
             Place::Joining { again_at } if self.is_reachable() => Some(again_at),
             Place::Out | Place::Joining { .. } | Place::In { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(member: &str, incarnation: u64, ticket: u64) -> Candidate {
+        Candidate { member: member.into(), incarnation: Incarnation(incarnation), ticket: Ticket(ticket) }
+    }
+
+    /// n1, second start, standing behind n2.
+    fn line() -> Line {
+        let mut line = Line::new("n1".into(), Incarnation(2));
+        line.connected(None, Tick(0));
+        line.join(Tick(1));
+        line.changed(Term(1), [candidate("n2", 1, 3), candidate("n1", 2, 5)].into());
+        line
+    }
+
+    #[test]
+    fn an_old_line_does_not_bring_back_an_entry_that_was_left() {
+        let mut line = line();
+        line.leave();
+        line.changed(Term(1), [candidate("n2", 1, 3), candidate("n1", 2, 5)].into());
+        assert_eq!(line.place(), Place::Out);
+        line.join(Tick(2));
+        line.changed(Term(1), [candidate("n2", 1, 3), candidate("n1", 2, 5)].into());
+        assert_eq!(line.place(), Place::Joining { again_at: Tick(2) });
+        line.changed(Term(1), [candidate("n2", 1, 3), candidate("n1", 2, 6)].into());
+        assert_eq!(line.place(), Place::In { ticket: Ticket(6) });
+    }
+
+    #[test]
+    fn after_a_lost_connection_the_line_tells_whether_leaving_was_heard() {
+        let mut line = line();
+        line.leave();
+        line.suspended(Tick(2));
+        line.connected(None, Tick(3));
+        line.changed(Term(1), [candidate("n2", 1, 3), candidate("n1", 2, 5)].into());
+        assert_eq!(line.place(), Place::In { ticket: Ticket(5) });
+    }
+
+    #[test]
+    fn after_a_lost_connection_a_removal_must_be_asked_for_again() {
+        let mut line = line();
+        line.set_displaced(Ticket(3));
+        assert!(line.is_displaced(Ticket(3)));
+        line.suspended(Tick(2));
+        assert!(!line.is_displaced(Ticket(3)));
+    }
+
+    #[test]
+    fn removals_are_forgotten_when_the_entries_are_gone() {
+        let mut line = line();
+        line.set_displaced(Ticket(3));
+        line.changed(Term(2), [candidate("n1", 2, 5)].into());
+        assert_eq!(line.displaced, []);
+    }
+
+    #[test]
+    fn a_line_read_before_the_entry_was_made_says_nothing_about_it() {
+        let mut line = Line::new("n1".into(), Incarnation(1));
+        line.connected(None, Tick(0));
+        line.join(Tick(9));
+        line.changed(Term(0), Vec::new());
+        assert_eq!(line.place(), Place::Joining { again_at: Tick(9) });
+    }
+
+    #[test]
+    fn own_entries_of_earlier_starts_and_earlier_entries_are_stale() {
+        let mut line = line();
+        let shown = [candidate("n1", 1, 1), candidate("n1", 2, 2), candidate("n2", 1, 3), candidate("n1", 2, 5)];
+        line.changed(Term(1), shown.into());
+        let stale: Vec<Ticket> = line.own_stale().map(|candidate| candidate.ticket).collect();
+        assert_eq!(stale, [Ticket(1), Ticket(2)]);
+    }
+
+    #[test]
+    fn the_order_is_the_coordinators_and_not_that_of_the_tickets() {
+        let mut line = line();
+        line.changed(Term(2), [candidate("n3", 1, 8), candidate("n2", 1, 3), candidate("n1", 2, 5)].into());
+        assert_eq!(line.ahead(), [candidate("n3", 1, 8), candidate("n2", 1, 3)]);
     }
 }

@@ -188,7 +188,7 @@ impl Machine {
             // Both kinds of evidence are proofs.
             Fact::PeerDied { member, incarnation, evidence: _ } => self.peers.died(member, incarnation, now),
             Fact::PeerSuspected { member, incarnation, sign } => self.on_peer_suspected(member, incarnation, sign, now),
-            Fact::HandedOver { from, incarnation, next } => self.on_handed_over(&from, incarnation, &next, now),
+            Fact::HandedOver { next, .. } => self.on_handed_over(&next, now),
             Fact::SwitchoverAsked { to } => self.on_switchover_asked(to, now),
             Fact::PauseAsked => self.failover_paused = true,
             Fact::ResumeAsked => self.failover_paused = false,
@@ -398,7 +398,7 @@ impl Machine {
             (Verdict::Doubted { gone_at, .. }, Fencing::Log) => gone_at <= self.now,
             (Verdict::Dead { .. }, Fencing::Log | Fencing::None) => true,
         };
-        gone || self.line.is_passed(candidate.ticket)
+        gone || self.line.is_displaced(candidate.ticket)
     }
 
     /// When the first of these will count as gone, if doubts about it last.
@@ -419,3 +419,7 @@ impl Machine {
         &mut self.buffers[output.0]
     }
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

@@ -133,7 +133,7 @@ impl Machine {
     /// in it is ahead. A doubt is a reason to remove somebody, not to ignore the line. An empty line deposes nobody.
     pub(crate) fn has_lost_office(&self) -> bool {
         let counts = |candidate: &Candidate| match self.verdict(candidate) {
-            Verdict::Alive | Verdict::Doubted { .. } => !self.line.is_passed(candidate.ticket),
+            Verdict::Alive | Verdict::Doubted { .. } => !self.line.is_displaced(candidate.ticket),
             Verdict::Dead { .. } => false,
         };
         self.line.is_current() && self.line.ahead().iter().any(counts)

@@ -22,7 +22,7 @@ fn every_scenario_goes_as_written() {
     for path in cases() {
         let text = read(&path);
         let script = text.split_once(DIVIDER).map_or(text.as_str(), |(script, _)| script);
-        let world = world::run(script);
+        let world = world::script::run(script);
         let story = world.story.as_deref().unwrap_or_default();
         let told = format!("{}\n{DIVIDER}{story}\n{}", script.trim_end(), world.state());
         expect_file![path].assert_eq(&told);
@@ -35,7 +35,7 @@ fn there_are_scenarios_for_every_way_from_stage_to_stage() {
     for path in cases() {
         let text = read(&path);
         let script = text.split_once(DIVIDER).map_or(text.as_str(), |(script, _)| script);
-        seen.extend(world::run(script).seen);
+        seen.extend(world::script::run(script).seen);
     }
     let missing: Vec<_> = TRANSITIONS.iter().filter(|way| !seen.contains(way)).collect();
     assert!(missing.is_empty(), "no scenario shows {missing:?}");

@@ -5,7 +5,7 @@
 mod coordinator;
 mod links;
 mod node;
-mod script;
+pub(crate) mod script;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,7 +16,6 @@ use types::{Incarnation, OutputIndex, Tick};
 
 use coordinator::Coordinator;
 pub(crate) use node::{Life, Node};
-pub(crate) use script::run;
 
 /// How far the clock moves at once.
 const STEP_MS: u64 = 10;
@@ -342,10 +341,10 @@ impl World {
             Action::PauseInput => self.nodes[i].input_open = false,
             Action::ResumeInput => self.nodes[i].input_open = true,
             Action::HandOver { to, next } => {
-                let (from, incarnation) = (self.nodes[i].name.as_str().into(), self.nodes[i].incarnation);
+                let from = self.nodes[i].name.as_str().into();
                 let linked = |j: &usize| self.nodes[*j].name == to.as_str() && self.is_linked(i, *j);
                 if let Some(j) = (0..self.nodes.len()).find(linked) {
-                    self.tell(j, Fact::HandedOver { from, incarnation, next });
+                    self.tell(j, Fact::HandedOver { from, next });
                 }
             }
             Action::Announce(Announcement { from, to, why, .. }) => {
