@@ -1,4 +1,19 @@
 //! The deterministic engine: event blocks in, event blocks out.
 
+mod batch;
+mod calendar;
+mod engine;
+mod expression;
+mod function;
+mod graph;
+mod index;
 pub mod intake;
 pub mod project;
+mod retention;
+mod statistics;
+mod table;
+mod uuid;
+mod window;
+
+pub use engine::Engine;
+pub use window::{Rejection, RejectionReason, WindowId};

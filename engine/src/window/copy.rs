@@ -1,0 +1,64 @@
+//! Copy: its input's events, kept, and let go by a retention policy.
+
+use types::Schema;
+
+use crate::index::KeyReader;
+use crate::retention::Retention;
+use crate::table;
+
+use super::keeper::{self, Keeper, Request};
+use super::schedule::{Schedule, Turn};
+use super::{Call, RejectionReason};
+
+/// See the module's words.
+#[derive(Debug)]
+pub(crate) enum CopyWindow {
+    /// `pi_EMPTY`: hands everything on.
+    Stateless,
+    Stateful {
+        keeper: Keeper,
+        keys: KeyReader,
+    },
+}
+
+impl CopyWindow {
+    /// `retention` comes with the position of its time field.
+    pub(crate) fn new(schema: &Schema, retention: Option<(Retention, Option<usize>)>) -> Self {
+        Self::Stateful { keeper: Keeper::new(schema, retention), keys: keeper::own_keys(schema) }
+    }
+
+    pub(crate) fn process(&mut self, call: &mut Call<'_>) {
+        match self {
+            Self::Stateless => table::hand_on(call.input, call.out),
+            Self::Stateful { keeper, keys } => {
+                let mut schedule = Schedule::new(call.records, call.input);
+                while let Some(turn) = schedule.next(keeper.heartbeat_due(schedule.until())) {
+                    match turn {
+                        Turn::Heartbeat { moment, now } => {
+                            keeper.expire(call, now);
+                            Keeper::close(call, moment);
+                        }
+                        Turn::Events { moment, now, rows } => {
+                            let block = call.input.block;
+                            let mut row = rows.start;
+                            while row < rows.end {
+                                let request = Request::of(block.opcodes[row], block.flags[row]);
+                                let done = match keys.read(block, row) {
+                                    Some(key) => keeper.event(call, request, key, row, now),
+                                    None => Err(RejectionReason::NullKey),
+                                };
+                                if let Err(reason) = done {
+                                    call.reject(moment, rows.start, row, reason);
+                                }
+                                row += if keeper::is_pair(block, row, rows.end) { 2 } else { 1 };
+                            }
+                            Keeper::close(call, moment);
+                        }
+                    }
+                }
+                let block = call.input.block;
+                keeper.finish(|field| &block.columns[field], &mut call.out.block);
+            }
+        }
+    }
+}
