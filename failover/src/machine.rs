@@ -11,7 +11,7 @@ use crate::line::{Coordination, Line, Place};
 use crate::peers::{Doubt, PEERS_MAX, Peers, Verdict};
 use crate::{
     Action, Announcement, Block, BlockCause, Candidate, Config, ConfigError, Fact, Fencing, LastFailover, OutputId,
-    PeerReport, Role, Sign, Stage, Step, TRANSITIONS, Then, Why,
+    Role, Sign, Stage, Step, TRANSITIONS, Then, Why,
 };
 
 /// Actions that can follow from one fact; more would mean that conclusions run in a circle.
@@ -28,10 +28,10 @@ pub struct Machine {
     /// Per output: nothing of ours is on its way since writing stopped.
     pub(crate) drained: Vec<bool>,
     pub(crate) input_paused: bool,
-    failover_paused: bool,
+    pub(crate) failover_paused: bool,
     pub(crate) forced: bool,
     pub(crate) rest: Option<Rest>,
-    last_failover: Option<LastFailover>,
+    pub(crate) last_failover: Option<LastFailover>,
     actions: VecDeque<Action>,
     now: Tick,
 }
@@ -105,54 +105,6 @@ impl Machine {
     #[must_use]
     pub const fn stage(&self) -> Stage {
         self.role.stage()
-    }
-
-    /// The term as last heard.
-    #[must_use]
-    pub const fn term(&self) -> Term {
-        self.line.term()
-    }
-
-    /// How much the coordinator's word is worth now.
-    #[must_use]
-    pub const fn coordination(&self) -> Coordination {
-        self.line.coordination()
-    }
-
-    /// The line as last heard.
-    #[must_use]
-    pub fn candidates(&self) -> &[Candidate] {
-        self.line.candidates()
-    }
-
-    /// Whether input is paused.
-    #[must_use]
-    pub const fn is_input_paused(&self) -> bool {
-        self.input_paused
-    }
-
-    /// Whether an operator froze automatic failover.
-    #[must_use]
-    pub const fn is_failover_paused(&self) -> bool {
-        self.failover_paused
-    }
-
-    /// How this replica last became active.
-    #[must_use]
-    pub const fn last_failover(&self) -> Option<&LastFailover> {
-        self.last_failover.as_ref()
-    }
-
-    /// Outputs computed here that nobody published yet, per outbound topic.
-    pub fn held(&self) -> impl Iterator<Item = u64> + '_ {
-        self.buffers.iter().map(Buffer::held)
-    }
-
-    /// What heartbeats should say of this replica.
-    #[must_use]
-    pub fn report(&self) -> PeerReport {
-        let computed = self.buffers.iter().map(Buffer::computed).collect();
-        PeerReport { stage: self.stage(), eligible: self.is_eligible(), computed }
     }
 
     /// Whether appends are allowed now.

@@ -6,16 +6,19 @@ mod coordinator;
 mod links;
 mod node;
 pub(crate) mod script;
+mod tale;
+mod work;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use failover::{Action, Announcement, Exit, Fact, Fencing, Machine, OutputId, Place, Role, Stage, Why};
+use failover::{Action, Announcement, Exit, Fact, Fencing, Machine, OutputId, Stage, Why};
 use types::{Incarnation, OutputIndex, Tick};
 
 use coordinator::Coordinator;
 pub(crate) use node::{Life, Node};
+use tale::is_always_told;
 
 /// How far the clock moves at once.
 const STEP_MS: u64 = 10;
@@ -139,89 +142,6 @@ impl World {
             }
             self.expire_sessions();
             self.pump();
-        }
-    }
-
-    /// One node's share of a step: compute, write, tail, listen, look at the clock.
-    fn work(&mut self, i: usize) {
-        self.compute(i);
-        for output in 0..self.settings.outputs {
-            self.open(i, output);
-            self.write(i, output);
-            self.tail(i, output);
-        }
-        self.listen(i);
-        if self.nodes[i].machine().deadline().is_some_and(|deadline| deadline <= self.tick()) {
-            self.tell(i, Fact::DeadlinePassed);
-        }
-    }
-
-    fn compute(&mut self, i: usize) {
-        let input = self.input;
-        let node = &mut self.nodes[i];
-        let step = node.speed.min(input - node.computed);
-        if node.input_open && step > 0 {
-            node.computed += step;
-            let end = OutputIndex(node.computed);
-            for output in 0..self.settings.outputs {
-                self.tell(i, Fact::Computed { output: OutputId(output), end });
-            }
-        }
-    }
-
-    fn write(&mut self, i: usize, output: usize) {
-        let due = self.nodes[i].writing && self.nodes[i].computed > self.nodes[i].next[output];
-        if !due {
-            self.nodes[i].stuck_since[output] = self.now;
-            return;
-        }
-        if !self.reaches_log(i, output) {
-            self.complain(i, output);
-            return;
-        }
-        let (node, log) = (&mut self.nodes[i], &mut self.logs[output]);
-        node.stuck_since[output] = self.now;
-        if node.next[output] < log.end {
-            // The broker refuses; the appender asks where the log stands.
-            node.next[output] = log.end;
-            self.tell(i, Fact::WriterRefused { output: OutputId(output) });
-            return;
-        }
-        assert_eq!(node.next[output], log.end, "a writer may not leave a hole");
-        let first = log.end;
-        let end = node.computed.min(first + self.settings.rate);
-        log.end = end;
-        if log.writers.last().is_none_or(|(writer, _)| *writer != node.name) {
-            log.writers.push((node.name.clone(), first));
-        }
-        node.next[output] = end;
-        let is_first = !std::mem::replace(&mut node.took_over[output], true);
-        if is_first {
-            let (output, first, at) = (OutputId(output), OutputIndex(first), self.tick());
-            self.tell(i, Fact::TookOver { output, first, at });
-        }
-    }
-
-    fn complain(&mut self, i: usize, output: usize) {
-        let stalled = self.now - self.nodes[i].stuck_since[output];
-        if stalled >= STALL_MS && stalled.is_multiple_of(STALL_MS) {
-            let stalled = Duration::from_millis(stalled);
-            self.tell(i, Fact::OutputStalled { output: OutputId(output), stalled });
-        }
-    }
-
-    fn tail(&mut self, i: usize, output: usize) {
-        if !self.reaches_log(i, output) {
-            return;
-        }
-        let end = self.logs[output].end;
-        let node = &mut self.nodes[i];
-        if node.told[output] < end {
-            node.told[output] = end;
-            self.tell(i, Fact::Published { output: OutputId(output), end: OutputIndex(end) });
-        }
-        if std::mem::replace(&mut self.nodes[i].draining[output], false) {
-            self.tell(i, Fact::Drained { output: OutputId(output) });
         }
     }
 
@@ -387,81 +307,6 @@ impl World {
 
     pub(crate) fn node(&self, name: &str) -> usize {
         self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| panic!("no node is called {name}"))
-    }
-
-    /// The world as it is now.
-    pub(crate) fn state(&self) -> String {
-        let mut text = String::new();
-        for node in &self.nodes {
-            let _ = writeln!(text, "{}", self.state_of(node));
-        }
-        let line: Vec<String> = self.coordinator.line().iter().map(ToString::to_string).collect();
-        let _ = writeln!(text, "line t{} [{}]", self.coordinator.term(), line.join(" "));
-        for (output, log) in self.logs.iter().enumerate() {
-            let writers: Vec<String> =
-                log.writers.iter().map(|(writer, first)| format!("{writer} from {first}")).collect();
-            let _ = writeln!(text, "o{output} ends at {}: {}", log.end, writers.join(", "));
-        }
-        text
-    }
-
-    fn state_of(&self, node: &Node) -> String {
-        if node.life == Life::Down {
-            return format!("{} down", node.name);
-        }
-        let machine = node.machine();
-        let frozen = if node.life == Life::Frozen { "frozen " } else { "" };
-        let particulars = match machine.role() {
-            Role::Blocked(block) => format!(" ({block})"),
-            Role::Starting
-            | Role::Restoring
-            | Role::Standby
-            | Role::Active { .. }
-            | Role::HandingOver(_)
-            | Role::Stopped => String::new(),
-        };
-        let place = match machine.place() {
-            Place::Out => "out of line".to_owned(),
-            Place::Joining { .. } => "joining".to_owned(),
-            Place::In { ticket } => format!("in line #{}", ticket.0),
-        };
-        let held: Vec<String> = machine.held().map(|held| held.to_string()).collect();
-        let input = if node.input_open { "reads" } else { "paused" };
-        let (name, stage, computed) = (&node.name, machine.stage(), node.computed);
-        let health = machine.health().name();
-        let held = held.join("+");
-        format!("{name} {frozen}{stage}{particulars}, {place}, computed {computed}, holds {held}, {input}, {health}")
-    }
-}
-
-/// Progress and signs of life are told only when something follows.
-fn is_always_told(fact: &Fact) -> bool {
-    match fact {
-        Fact::Computed { .. }
-        | Fact::Published { .. }
-        | Fact::PeerHeard { .. }
-        | Fact::PeerReported { .. }
-        | Fact::WritingStarted
-        | Fact::Drained { .. }
-        | Fact::DeadlinePassed => false,
-        Fact::OutputOpened { .. }
-        | Fact::TookOver { .. }
-        | Fact::WriterRefused { .. }
-        | Fact::ForeignWriter { .. }
-        | Fact::OutputStalled { .. }
-        | Fact::BlockMet(_)
-        | Fact::CoordinatorConnected
-        | Fact::CoordinatorSuspended { .. }
-        | Fact::SessionLost
-        | Fact::LineChanged { .. }
-        | Fact::PeerDied { .. }
-        | Fact::PeerSuspected { .. }
-        | Fact::HandedOver { .. }
-        | Fact::SwitchoverAsked { .. }
-        | Fact::PauseAsked
-        | Fact::ResumeAsked
-        | Fact::ShutdownAsked
-        | Fact::ForceAsked => true,
     }
 }
 

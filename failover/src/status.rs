@@ -2,9 +2,10 @@
 
 use types::{MemberName, Term, Tick};
 
+use crate::buffer::Buffer;
 use crate::deadline::earliest;
 use crate::line::Coordination;
-use crate::{Machine, Place, Role, Why};
+use crate::{Candidate, Machine, PeerReport, Place, Role, Why};
 
 /// The most serious thing that this replica knows of its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,5 +133,53 @@ impl Machine {
     #[must_use]
     pub fn place(&self) -> Place {
         self.line.place()
+    }
+
+    /// The term as last heard.
+    #[must_use]
+    pub const fn term(&self) -> Term {
+        self.line.term()
+    }
+
+    /// How much the coordinator's word is worth now.
+    #[must_use]
+    pub const fn coordination(&self) -> Coordination {
+        self.line.coordination()
+    }
+
+    /// The line as last heard.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        self.line.candidates()
+    }
+
+    /// Whether input is paused.
+    #[must_use]
+    pub const fn is_input_paused(&self) -> bool {
+        self.input_paused
+    }
+
+    /// Whether an operator froze automatic failover.
+    #[must_use]
+    pub const fn is_failover_paused(&self) -> bool {
+        self.failover_paused
+    }
+
+    /// How this replica last became active.
+    #[must_use]
+    pub const fn last_failover(&self) -> Option<&LastFailover> {
+        self.last_failover.as_ref()
+    }
+
+    /// Outputs computed here that nobody published yet, per outbound topic.
+    pub fn held(&self) -> impl Iterator<Item = u64> + '_ {
+        self.buffers.iter().map(Buffer::held)
+    }
+
+    /// What heartbeats should say of this replica.
+    #[must_use]
+    pub fn report(&self) -> PeerReport {
+        let computed = self.buffers.iter().map(Buffer::computed).collect();
+        PeerReport { stage: self.stage(), eligible: self.is_eligible(), computed }
     }
 }
