@@ -391,10 +391,11 @@ impl<'a> Builder<'a> {
     /// Makes the jump at `jump` go to `to`.
     pub(crate) fn land(&mut self, jump: usize, to: usize) {
         self.forget_loaded();
-        match &mut self.program.code[jump] {
-            Instruction::Jump { target } | Instruction::JumpUnless { target, .. } => *target = to,
-            other => panic!("{other:?} is no jump"),
-        }
+        let (Instruction::Jump { target } | Instruction::JumpUnless { target, .. }) = &mut self.program.code[jump]
+        else {
+            panic!("instruction {jump} is no jump");
+        };
+        *target = to;
     }
 
     fn emit(&mut self, instruction: Instruction) {

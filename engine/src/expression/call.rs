@@ -116,7 +116,6 @@ impl Function {
 pub(crate) const INT: Parameter = Parameter::Of(Type::Int);
 pub(crate) const REAL: Parameter = Parameter::Of(Type::Real);
 pub(crate) const TEXT: Parameter = Parameter::Of(Type::Text);
-pub(crate) const BOOL: Parameter = Parameter::Of(Type::Bool);
 pub(crate) const DATE: Parameter = Parameter::Of(Type::Date);
 pub(crate) const NUMBER: Parameter = Parameter::Number;
 pub(crate) const ANY: Parameter = Parameter::Any;

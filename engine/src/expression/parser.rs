@@ -11,10 +11,10 @@ const DEPTH_MAX: usize = 64;
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, ExpressionError> {
     let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
     let program = parser.statements(&[])?;
-    match parser.peek() {
-        TokenKind::End => Ok(program),
-        other => Err(parser.unexpected(&other.clone(), "an expression or a statement")),
+    if *parser.peek() == TokenKind::End {
+        return Ok(program);
     }
+    Err(parser.unexpected(&parser.peek().clone(), "an expression or a statement"))
 }
 
 struct Parser {
@@ -91,13 +91,11 @@ impl Parser {
     }
 
     fn expect_name(&mut self) -> Result<String, ExpressionError> {
-        match self.peek().clone() {
-            TokenKind::Name(name) | TokenKind::QuotedName(name) => {
-                self.advance();
-                Ok(name)
-            }
-            other => Err(self.unexpected(&other, "a name")),
+        if let TokenKind::Name(name) | TokenKind::QuotedName(name) = self.peek().clone() {
+            self.advance();
+            return Ok(name);
         }
+        Err(self.unexpected(&self.peek().clone(), "a name"))
     }
 
     fn unexpected(&self, found: &TokenKind, expected: &str) -> ExpressionError {
@@ -235,11 +233,12 @@ impl Parser {
         }
         let mut depth = 0_usize;
         for token in &self.tokens[self.next + 1..] {
-            match token.kind {
-                TokenKind::Sign("(") => depth += 1,
-                TokenKind::Sign(")") if depth == 1 => return false,
-                TokenKind::Sign(")") => depth -= 1,
-                TokenKind::Sign(",") if depth == 1 => return true,
+            let TokenKind::Sign(sign) = token.kind else { continue };
+            match sign {
+                "(" => depth += 1,
+                ")" if depth == 1 => return false,
+                ")" => depth -= 1,
+                "," if depth == 1 => return true,
                 _ => {}
             }
         }
@@ -348,15 +347,16 @@ impl Parser {
             self.enter()?;
             let inner = self.unary()?;
             self.leave();
-            return Ok(match inner.kind {
-                ExprKind::Integer(value) => Expr { kind: ExprKind::Integer(-value), at },
-                ExprKind::Real(value) => Expr { kind: ExprKind::Real(-value), at },
-                _ => Expr { kind: ExprKind::Negate(Box::new(inner)), at },
-            });
+            let kind = if let ExprKind::Integer(value) = inner.kind {
+                ExprKind::Integer(-value)
+            } else if let ExprKind::Real(value) = inner.kind {
+                ExprKind::Real(-value)
+            } else {
+                ExprKind::Negate(Box::new(inner))
+            };
+            return Ok(Expr { kind, at });
         }
-        if self.takes_sign("+") {
-            return self.unary();
-        }
+        while self.takes_sign("+") {}
         self.primary()
     }
 

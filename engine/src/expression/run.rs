@@ -399,11 +399,11 @@ impl Runner {
             }
             Conversion::IntToText => {
                 let (from, to) = (int(), text_values(column));
-                write_texts(to, rows, |i| from.get(i), |buffer, value| text::write_int(buffer, value));
+                write_texts(to, rows, |i| from.get(i), text::write_int);
             }
             Conversion::RealToText => {
                 let (from, to) = (real(), text_values(column));
-                write_texts(to, rows, |i| from.get(i), |buffer, value| text::write_real(buffer, value));
+                write_texts(to, rows, |i| from.get(i), text::write_real);
             }
             Conversion::BoolToText => {
                 let (from, to) = (int(), text_values(column));
@@ -418,7 +418,7 @@ impl Runner {
             }
             Conversion::DateToText => {
                 let (from, to) = (int(), text_values(column));
-                write_texts(to, rows, |i| from.get(i), |buffer, value| text::write_date(buffer, value));
+                write_texts(to, rows, |i| from.get(i), text::write_date);
             }
         }
     }

@@ -33,7 +33,7 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 pub(crate) fn truncate(value: f64) -> Option<i64> {
     // 2⁶³ itself doesn't fit, −2⁶³ does; both are exact in binary64.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    (value >= -LIMIT && value < LIMIT).then_some(value as i64)
+    (-LIMIT..LIMIT).contains(&value).then_some(value as i64)
 }
 
 /// The shortest text that reads as the same number; whole numbers have no point.

@@ -2,11 +2,10 @@
 
 use types::Schema;
 
-use crate::index::KeyReader;
 use crate::retention::Retention;
 use crate::table;
 
-use super::keeper::{self, Keeper, Request};
+use super::keeper::{self, Keeper, Keyed, Request};
 use super::schedule::{Schedule, Turn};
 use super::{Call, RejectionReason};
 
@@ -24,13 +23,14 @@ pub(crate) enum CopyWindow {
 impl CopyWindow {
     /// `retention` comes with the position of its time field.
     pub(crate) fn new(schema: &Schema, retention: Option<(Retention, Option<usize>)>) -> Self {
-        Self::Stateful { keeper: Keeper::new(schema, retention), keys: keeper::own_keys(schema) }
+        Self::Stateful(Box::new(Keyed::new(schema, retention)))
     }
 
     pub(crate) fn process(&mut self, call: &mut Call<'_>) {
         match self {
             Self::Stateless => table::hand_on(call.input, call.out),
-            Self::Stateful { keeper, keys } => {
+            Self::Stateful(keyed) => {
+                let Keyed { keeper, keys } = &mut **keyed;
                 let mut schedule = Schedule::new(call.records, call.input);
                 while let Some(turn) = schedule.next(keeper.heartbeat_due(schedule.until())) {
                     match turn {

@@ -19,6 +19,20 @@ pub(crate) struct Keeper {
     pub(crate) plan: Plan,
 }
 
+/// A keeper, and how it reads its keys.
+#[derive(Debug)]
+pub(crate) struct Keyed {
+    pub(crate) keeper: Keeper,
+    pub(crate) keys: KeyReader,
+}
+
+impl Keyed {
+    /// A keeper whose keys are the schema's. `retention` comes with the position of its time field.
+    pub(crate) fn new(schema: &Schema, retention: Option<(Retention, Option<usize>)>) -> Self {
+        Self { keeper: Keeper::new(schema, retention), keys: KeyReader::new(schema.keys().to_vec()) }
+    }
+}
+
 /// What an event asks of a keyed table. An update block counts as an update, its old half is not an event of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -102,8 +116,7 @@ pub(crate) enum Applied {
 }
 
 impl Keeper {
-    /// `retention` comes with the position of its time field.
-    pub(crate) fn new(schema: &Schema, retention: Option<(Retention, Option<usize>)>) -> Self {
+    fn new(schema: &Schema, retention: Option<(Retention, Option<usize>)>) -> Self {
         let (retention, time_field) = retention.map_or((None, None), |(retention, field)| (Some(retention), field));
         Self { table: Table::new(schema), retention, time_field, plan: Plan::default() }
     }
@@ -186,9 +199,4 @@ fn micros_of(column: &Column, row: usize) -> Option<i64> {
 #[inline]
 pub(crate) fn is_pair(block: &EventBlock, row: usize, end: usize) -> bool {
     block.opcodes[row] == Opcode::UpdateBlock && row + 1 < end && block.opcodes[row + 1] == Opcode::Delete
-}
-
-/// A key reader for a window whose key fields are the input's.
-pub(crate) fn own_keys(schema: &Schema) -> KeyReader {
-    KeyReader::new(schema.keys().to_vec())
 }

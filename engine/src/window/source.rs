@@ -7,7 +7,7 @@ use crate::retention::Retention;
 use crate::table::{self, Plan};
 use crate::uuid;
 
-use super::keeper::{self, Keeper, Request};
+use super::keeper::{Keeper, Keyed, Request};
 use super::schedule::{Schedule, Turn};
 use super::{Call, RejectionReason};
 
@@ -61,7 +61,7 @@ impl SourceWindow {
         let state = if stateless {
             State::Stateless(Plan::default())
         } else {
-            State::Stateful { keeper: Keeper::new(schema, retention), keys: keeper::own_keys(schema) }
+            State::Stateful(Box::new(Keyed::new(schema, retention)))
         };
         Self { insert_only: insert_only || autogen_key, autogen, state }
     }
@@ -77,7 +77,8 @@ impl SourceWindow {
                 table::pass_all(plan, sources, &mut call.out.block);
                 plan.clear();
             }
-            State::Stateful { keeper, keys } => {
+            State::Stateful(keyed) => {
+                let Keyed { keeper, keys } = &mut **keyed;
                 keep(keeper, keys, self.insert_only, &mut self.autogen, call);
                 let sources = sources(&self.autogen, call.input.block);
                 keeper.finish(sources, &mut call.out.block);

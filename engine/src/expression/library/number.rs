@@ -11,7 +11,7 @@ const PLACES_MAX: i64 = 15;
 pub(super) const FUNCTIONS: &[Function] = &[
     numeric("abs", 1, 1, |arguments, _| match arguments[0] {
         Scalar::Int(value) => value.checked_abs().map_or(Answer::Null, Answer::Int),
-        other => Answer::Real(other.real().abs()),
+        other @ (Scalar::Null | Scalar::Real(_) | Scalar::Text(_)) => Answer::Real(other.real().abs()),
     }),
     numeric("ceil", 1, 1, |arguments, _| whole(arguments[0], f64::ceil)),
     numeric("floor", 1, 1, |arguments, _| whole(arguments[0], f64::floor)),
@@ -44,7 +44,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 pub(crate) fn whole(value: Scalar<'_>, rounding: fn(f64) -> f64) -> Answer {
     match value {
         Scalar::Int(value) => Answer::Int(value),
-        other => Answer::Real(rounding(other.real())),
+        other @ (Scalar::Null | Scalar::Real(_) | Scalar::Text(_)) => Answer::Real(rounding(other.real())),
     }
 }
 
@@ -71,6 +71,6 @@ pub(crate) fn extreme(arguments: &[Scalar<'_>], beats: fn(f64, f64) -> bool) -> 
     }
     match best {
         Scalar::Int(value) => Answer::Int(value),
-        other => Answer::Real(other.real()),
+        other @ (Scalar::Null | Scalar::Real(_) | Scalar::Text(_)) => Answer::Real(other.real()),
     }
 }

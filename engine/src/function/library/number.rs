@@ -24,7 +24,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     numeric("max", 1, ARGUMENTS_MAX, |arguments, _| extreme(arguments, |a, b| a > b)),
     numeric("abs", 1, 1, |arguments, _| match arguments[0] {
         Scalar::Int(value) => value.checked_abs().map_or(Answer::Null, Answer::Int),
-        other => Answer::Real(other.real().abs()),
+        other @ (Scalar::Null | Scalar::Real(_) | Scalar::Text(_)) => Answer::Real(other.real().abs()),
     }),
     numeric("floor", 1, 1, |arguments, _| whole(arguments[0], f64::floor)),
     numeric("ceil", 1, 1, |arguments, _| whole(arguments[0], f64::ceil)),
@@ -55,6 +55,6 @@ fn fold(arguments: &[Scalar<'_>], int: fn(i64, i64) -> Option<i64>, real: fn(f64
     }
     match result {
         Scalar::Int(value) => Answer::Int(value),
-        other => Answer::Real(other.real()),
+        other @ (Scalar::Null | Scalar::Real(_) | Scalar::Text(_)) => Answer::Real(other.real()),
     }
 }
