@@ -39,6 +39,16 @@ pub enum SchemaLine {
     PerEventBlock,
 }
 
+/// How csv writes a double.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Doubles {
+    /// As the product does: `7.110000`.
+    #[default]
+    SixDecimals,
+    /// As short as reads back the same, for csv between our own programs: `7.11`, `1e300`.
+    Shortest,
+}
+
 /// Options of csv.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvOptions {
@@ -58,6 +68,8 @@ pub struct CsvOptions {
     pub framing: CsvFraming,
     /// Schema lines on output; on input a line that equals the schema is skipped.
     pub schema_line: SchemaLine,
+    /// Doubles on output.
+    pub doubles: Doubles,
 }
 
 impl Default for CsvOptions {
@@ -71,6 +83,7 @@ impl Default for CsvOptions {
             publish_with_upsert: false,
             framing: CsvFraming::default(),
             schema_line: SchemaLine::default(),
+            doubles: Doubles::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ pub use date_format::DateFormat;
 pub use decoder::Decoder;
 pub use encoder::{Encoder, EncoderOptions, PART_BYTES_MAX_DEFAULT};
 pub use error::Error;
-pub use format::{CsvFraming, CsvOptions, Format, JsonOptions, SchemaLine, UnknownMembers};
+pub use format::{CsvFraming, CsvOptions, Doubles, Format, JsonOptions, SchemaLine, UnknownMembers};
+pub use json::JsonPrinter;
 pub use reject::{EXCERPT_BYTES_MAX, Place, REJECTS_PER_PAYLOAD_MAX, Reason, Rejected};
 pub use shape::Shape;

@@ -40,6 +40,15 @@ pub(crate) fn fixed6(out: &mut Vec<u8>, value: f64) {
     fraction(out, millionths);
 }
 
+/// As short as reads back the same.
+pub(crate) fn shortest(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        out.extend_from_slice(word(value).as_bytes());
+    }
+}
+
 /// A dot and six digits.
 fn fraction(out: &mut Vec<u8>, mut millionths: u32) {
     let mut digits = *b".000000";

@@ -64,6 +64,15 @@ proptest! {
     }
 
     #[test]
+    fn csv_with_shortest_doubles_reads_back_the_same(rows in rows(any_number())) {
+        let (block, doubles) = (block(&rows), proto::Doubles::Shortest);
+        let format = Format::Csv(CsvOptions { framing: CsvFraming::PerBlock, doubles, ..CsvOptions::default() });
+        let (read, rejects) = decode(&format, &encode(&format, &block, 4_000));
+        prop_assert_eq!(rejects, []);
+        prop_assert_eq!(read, block);
+    }
+
+    #[test]
     fn dates_read_back_the_same_through_a_pattern(seconds in -60_000_000_000..200_000_000_000_i64, micros in 0..1_000_000_i64) {
         let mut rows = [support::Row {
             opcode: 1, flags: 1, id: Some(1), small: None, price: None, name: None,

@@ -6,20 +6,28 @@ use std::sync::Arc;
 use types::{Column, EventBlock, Schema};
 
 use crate::encoder::keeps_together;
-use crate::{CsvFraming, CsvOptions, DateFormat, SchemaLine, print};
+use crate::{CsvFraming, CsvOptions, DateFormat, Doubles, SchemaLine, print};
 
 /// Prints events as rows, and the header lines of files.
 #[derive(Debug, Clone)]
 pub struct CsvPrinter {
     schema: Arc<Schema>,
     date_format: Option<DateFormat>,
+    doubles: Doubles,
 }
 
 impl CsvPrinter {
-    /// A printer of events with this schema.
+    /// A printer of events with this schema, doubles with six decimals.
     #[must_use]
     pub const fn new(schema: Arc<Schema>, date_format: Option<DateFormat>) -> Self {
-        Self { schema, date_format }
+        Self { schema, date_format, doubles: Doubles::SixDecimals }
+    }
+
+    /// Prints doubles in another way.
+    #[must_use]
+    pub const fn with_doubles(mut self, doubles: Doubles) -> Self {
+        self.doubles = doubles;
+        self
     }
 
     /// Adds `opcode,flags,<fields>` or `<fields>` alone, without a line end.
@@ -56,7 +64,10 @@ impl CsvPrinter {
         match column {
             Column::Int32(column) => if_some(column.get(i), |value| print::integer(out, i64::from(value))),
             Column::Int64(column) => if_some(column.get(i), |value| print::integer(out, value)),
-            Column::Double(column) => if_some(column.get(i), |value| print::fixed6(out, value)),
+            Column::Double(column) => if_some(column.get(i), |value| match self.doubles {
+                Doubles::SixDecimals => print::fixed6(out, value),
+                Doubles::Shortest => print::shortest(out, value),
+            }),
             Column::String(column) => if_some(column.get(i), |value| text(out, value)),
             Column::Date(column) => if_some(column.get(i), |value| match &self.date_format {
                 Some(format) => quoted_if_needed(out, |out| format.print_date(value, out)),
@@ -138,8 +149,8 @@ pub(crate) struct CsvEncoder {
 
 impl CsvEncoder {
     pub(crate) fn new(options: CsvOptions, schema: Arc<Schema>, schema_line_written: bool) -> Self {
-        let CsvOptions { date_format, framing, schema_line, .. } = options;
-        let printer = CsvPrinter::new(schema, date_format);
+        let CsvOptions { date_format, framing, schema_line, doubles, .. } = options;
+        let printer = CsvPrinter::new(schema, date_format).with_doubles(doubles);
         Self { printer, framing, schema_line, schema_line_written, out: Vec::new() }
     }
 

@@ -8,8 +8,9 @@ use super::{FLAGS, OPCODE};
 use crate::encoder::keeps_together;
 use crate::{DateFormat, JsonOptions, print};
 
-#[derive(Debug)]
-pub(crate) struct JsonEncoder {
+/// Prints events as flat objects.
+#[derive(Debug, Clone)]
+pub struct JsonPrinter {
     date_format: Option<DateFormat>,
     /// `{"opcode":"`, ready to copy.
     opcode_prefix: Vec<u8>,
@@ -17,11 +18,12 @@ pub(crate) struct JsonEncoder {
     flags_prefix: Vec<u8>,
     /// `,"name":` of each field.
     field_prefixes: Vec<Vec<u8>>,
-    out: Vec<u8>,
 }
 
-impl JsonEncoder {
-    pub(crate) fn new(options: JsonOptions, schema: &Schema) -> Self {
+impl JsonPrinter {
+    /// A printer of events with this schema.
+    #[must_use]
+    pub fn new(schema: &Schema, date_format: Option<DateFormat>) -> Self {
         let at = |name| if schema.position(name).is_some() { "@" } else { "" };
         let field_prefix = |name: &str| {
             let mut prefix = vec![b','];
@@ -30,12 +32,43 @@ impl JsonEncoder {
             prefix
         };
         Self {
-            date_format: options.date_format,
+            date_format,
             opcode_prefix: format!("{{\"{}{OPCODE}\":\"", at(OPCODE)).into_bytes(),
             flags_prefix: format!("\",\"{}{FLAGS}\":\"", at(FLAGS)).into_bytes(),
             field_prefixes: schema.fields().iter().map(|field| field_prefix(&field.name)).collect(),
-            out: Vec::new(),
         }
+    }
+
+    /// Adds `{"opcode":"insert",…}`, without a line end.
+    ///
+    /// # Panics
+    /// When the block has no event `i`.
+    pub fn event(&self, block: &EventBlock, i: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.opcode_prefix);
+        out.extend_from_slice(block.opcodes[i].word().as_bytes());
+        if block.flags[i] != Flags::NORMAL {
+            out.extend_from_slice(&self.flags_prefix);
+            let letters = [(Flags::NORMAL, b'N'), (Flags::PARTIAL, b'P'), (Flags::RETENTION, b'R')];
+            out.extend(letters.iter().filter(|(flag, _)| block.flags[i].contains(*flag)).map(|(_, letter)| letter));
+        }
+        out.push(b'"');
+        for (prefix, column) in self.field_prefixes.iter().zip(&block.columns) {
+            out.extend_from_slice(prefix);
+            value(out, column, i, self.date_format.as_ref());
+        }
+        out.push(b'}');
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct JsonEncoder {
+    printer: JsonPrinter,
+    out: Vec<u8>,
+}
+
+impl JsonEncoder {
+    pub(crate) fn new(options: JsonOptions, schema: &Schema) -> Self {
+        Self { printer: JsonPrinter::new(schema, options.date_format), out: Vec::new() }
     }
 
     pub(crate) fn encode(
@@ -55,7 +88,7 @@ impl JsonEncoder {
             }
             // An opening bracket, or the comma after the event before.
             self.out.push(if i == part_start { b'[' } else { b',' });
-            self.event(block, i);
+            self.printer.event(block, i, &mut self.out);
             if self.out.len() >= part_bytes_max && unit > part_start {
                 self.out[unit_at] = b']';
                 part(&self.out[..=unit_at]);
@@ -68,23 +101,6 @@ impl JsonEncoder {
             self.out.push(b']');
             part(&self.out);
         }
-    }
-
-    fn event(&mut self, block: &EventBlock, i: usize) {
-        self.out.extend_from_slice(&self.opcode_prefix);
-        self.out.extend_from_slice(block.opcodes[i].word().as_bytes());
-        if block.flags[i] != Flags::NORMAL {
-            self.out.extend_from_slice(&self.flags_prefix);
-            let letters = [(Flags::NORMAL, b'N'), (Flags::PARTIAL, b'P'), (Flags::RETENTION, b'R')];
-            self.out
-                .extend(letters.iter().filter(|(flag, _)| block.flags[i].contains(*flag)).map(|(_, letter)| letter));
-        }
-        self.out.push(b'"');
-        for (prefix, column) in self.field_prefixes.iter().zip(&block.columns) {
-            self.out.extend_from_slice(prefix);
-            value(&mut self.out, column, i, self.date_format.as_ref());
-        }
-        self.out.push(b'}');
     }
 }
 
@@ -125,9 +141,9 @@ fn or_null<T>(out: &mut Vec<u8>, value: Option<T>, print: impl FnOnce(&mut Vec<u
 
 fn double(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
-        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+        print::shortest(out, value);
     } else {
-        quoted(out, |out| out.extend_from_slice(print::word(value).as_bytes()));
+        quoted(out, |out| print::shortest(out, value));
     }
 }
 

@@ -24,6 +24,7 @@ mod tests;
 
 pub(crate) use decode::JsonDecoder;
 pub(crate) use encode::JsonEncoder;
+pub use encode::JsonPrinter;
 
 /// Member names of opcode and flags when the schema has no fields of these names.
 const OPCODE: &str = "opcode";
