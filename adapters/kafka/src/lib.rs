@@ -15,6 +15,7 @@ mod reader;
 mod ticks;
 mod topics;
 mod watermarks;
+mod writer;
 
 pub use claims::{ClaimCoordinator, Notes};
 pub use config::{ClientSettings, Refusal};

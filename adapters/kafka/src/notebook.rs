@@ -15,7 +15,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, ProducerContext};
 use tracing::{debug, error, warn};
 use types::{Offset, TopicName};
 
@@ -23,7 +23,8 @@ use crate::config::ClientSettings;
 use crate::context;
 use crate::cursor::{Cursor, Polled};
 use crate::error::Error;
-use crate::watermarks::{drop_elsewhere, watermarks};
+use crate::watermarks::watermarks;
+use crate::writer::Writer;
 
 /// Entries on their way at most; at the bound an append is refused ([`Error::NotWritten`]). A cluster writes a few a minute.
 const QUEUED_MAX: usize = 1_000;
@@ -69,8 +70,7 @@ pub struct Opened {
 /// The metadata topic of a cluster.
 pub struct Notebook {
     topic: TopicName,
-    /// `None` only while being dropped.
-    producer: Option<ThreadedProducer<Delivery>>,
+    writer: Writer<Delivery>,
     stop: Arc<AtomicBool>,
 }
 
@@ -88,20 +88,20 @@ impl Notebook {
         let marks = watermarks(settings, topic)?;
         let mut cursor = Cursor::open(settings, topic, marks.low)?;
         let ledger = read_up_to(&mut cursor, marks.high)?;
+        if marks.low > Offset(0) {
+            warn!(topic = %topic, offset = %marks.low, "notebook's beginning was deleted; what was agreed first may be gone");
+        }
         if ledger.unread() > 0 {
             warn!(topic = %topic, count = ledger.unread(), "notebook holds records that this version can't read");
         }
-        let producer = settings
-            .producer(None, QUEUED_MAX)
-            .create_with_context(Delivery { topic: topic.clone() })
-            .map_err(Error::client)?;
+        let writer = Writer::open(settings.producer(None, QUEUED_MAX), Delivery { topic: topic.clone() })?;
         let stop = Arc::new(AtomicBool::new(false));
         let follower = Follower { cursor, deliver, stop: Arc::clone(&stop), connected: true };
         thread::Builder::new()
             .name("notebook".to_owned())
             .spawn(move || follower.run())
             .map_err(|error| Error::client(KafkaError::ClientCreation(error.to_string())))?;
-        let notebook = Self { topic: topic.clone(), producer: Some(producer), stop };
+        let notebook = Self { topic: topic.clone(), writer, stop };
         Ok(Opened { notebook, ledger, earliest: marks.low })
     }
 
@@ -134,33 +134,26 @@ impl Notebook {
     #[must_use]
     pub fn drain(&self, wait: Duration) -> bool {
         let deadline = Instant::now() + wait;
-        loop {
-            match &self.producer {
-                Some(producer) if producer.in_flight_count() > 0 => {}
-                Some(_) | None => return true,
-            }
+        while self.writer.on_their_way() > 0 {
             if Instant::now() >= deadline {
                 return false;
             }
             thread::sleep(Duration::from_millis(1));
         }
+        true
     }
 
     fn send(&self, entry: &Entry, done: Option<SyncSender<Written>>) -> Result<(), Error> {
-        let Some(producer) = &self.producer else { return Ok(()) };
         let (key, value) = (entry.key(), entry.to_json());
-        let record =
-            BaseRecord::with_opaque_to(self.topic.as_str(), Box::new(done)).partition(0).key(&key).payload(&value);
-        producer.send(record).map_err(|(source, _)| Error::not_written(&self.topic, source))
+        let record = BaseRecord::with_opaque_to(self.topic.as_str(), Box::new(done));
+        let sent = self.writer.send(record.partition(0).key(&key).payload(&value));
+        sent.map_err(|source| Error::not_written(&self.topic, source))
     }
 }
 
 impl Drop for Notebook {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Some(producer) = self.producer.take() {
-            drop_elsewhere(producer);
-        }
     }
 }
 
@@ -235,6 +228,7 @@ impl<F: FnMut(NotebookFact)> Follower<F> {
 type Written = Result<Option<Offset>, KafkaError>;
 
 /// Tells whoever waits for an entry what became of it.
+#[derive(Clone)]
 struct Delivery {
     topic: TopicName,
 }

@@ -9,14 +9,14 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, ProducerContext};
 use tracing::{debug, warn};
 use types::TopicName;
 
 use crate::config::ClientSettings;
 use crate::context;
 use crate::error::Error;
-use crate::watermarks::drop_elsewhere;
+use crate::writer::Writer;
 
 /// A tick that couldn't be written for so long is given up; the next one says the same and more.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
@@ -38,8 +38,7 @@ pub enum TickOutcome {
 /// Appends ticks to one inbound topic.
 pub struct TickWriter {
     topic: TopicName,
-    /// `None` only while being dropped.
-    producer: Option<ThreadedProducer<Delivery>>,
+    writer: Writer<Delivery>,
     on_its_way: Arc<AtomicBool>,
 }
 
@@ -50,24 +49,21 @@ impl TickWriter {
     /// [`Error::Client`].
     pub fn open(settings: &ClientSettings, topic: &TopicName) -> Result<Self, Error> {
         let on_its_way = Arc::new(AtomicBool::new(false));
-        let producer = settings
-            .producer(Some(GIVEN_UP_AFTER), QUEUED_MAX)
-            .create_with_context(Delivery { topic: topic.clone(), on_its_way: Arc::clone(&on_its_way) })
-            .map_err(Error::client)?;
-        Ok(Self { topic: topic.clone(), producer: Some(producer), on_its_way })
+        let delivery = Delivery { topic: topic.clone(), on_its_way: Arc::clone(&on_its_way) };
+        let writer = Writer::open(settings.producer(Some(GIVEN_UP_AFTER), QUEUED_MAX), delivery)?;
+        Ok(Self { topic: topic.clone(), writer, on_its_way })
     }
 
     /// Appends one tick, without waiting for anything.
     pub fn send(&self) -> TickOutcome {
-        let Some(producer) = &self.producer else { return TickOutcome::Refused };
         if self.on_its_way.swap(true, Ordering::AcqRel) {
             return TickOutcome::StillOnItsWay;
         }
         let headers = OwnedHeaders::new_with_capacity(1).insert(Header { key: TICK, value: None::<&[u8]> });
         let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(self.topic.as_str()).partition(0).headers(headers);
-        match producer.send(record) {
+        match self.writer.send(record) {
             Ok(()) => TickOutcome::Sent,
-            Err((error, _)) => {
+            Err(error) => {
                 self.on_its_way.store(false, Ordering::Release);
                 warn!(topic = %self.topic, %error, "tick refused");
                 TickOutcome::Refused
@@ -82,14 +78,7 @@ impl TickWriter {
     }
 }
 
-impl Drop for TickWriter {
-    fn drop(&mut self) {
-        if let Some(producer) = self.producer.take() {
-            drop_elsewhere(producer);
-        }
-    }
-}
-
+#[derive(Clone)]
 struct Delivery {
     topic: TopicName,
     on_its_way: Arc<AtomicBool>,

@@ -12,20 +12,19 @@ const USE_TRANSACTIONS: &str = "set fencing=transaction, then librdkafka writes 
 
 /// Keys that the appender can't honour, and what to do.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("ssl.keystore.location", "PKCS12 keystores: use ssl.certificate.location and ssl.key.location (PEM)"),
-    ("ssl.keystore.password", "PKCS12 keystores: use ssl.certificate.location and ssl.key.location (PEM)"),
-    ("ssl.key.password", "encrypted keys: decrypt the key file"),
-    ("ssl.key.pem", "a key in the settings: put it in a file and name it by ssl.key.location"),
-    ("ssl.certificate.pem", "a certificate in the settings: put it in a file and name it by ssl.certificate.location"),
-    ("ssl.ca.pem", "certificates in the settings: put them in a file and name it by ssl.ca.location"),
-    ("ssl.crl.location", "revocation lists"),
-    ("ssl.cipher.suites", "a choice of ciphers"),
-    ("ssl.curves.list", "a choice of curves"),
-    ("ssl.sigalgs.list", "a choice of signatures"),
-    ("ssl.engine.location", "OpenSSL engines"),
-    ("ssl.engine.id", "OpenSSL engines"),
-    ("ssl.providers", "OpenSSL providers"),
-    ("https.ca.location", "tokens fetched over HTTPS"),
+    ("ssl.keystore.location", "it reads no PKCS12 keystores; use ssl.certificate.location and ssl.key.location (PEM)"),
+    ("ssl.keystore.password", "it reads no PKCS12 keystores; use ssl.certificate.location and ssl.key.location (PEM)"),
+    ("ssl.key.password", "it reads no encrypted keys; decrypt the key file"),
+    ("ssl.key.pem", "it reads files only; name one by ssl.key.location"),
+    ("ssl.certificate.pem", "it reads files only; name one by ssl.certificate.location"),
+    ("ssl.ca.pem", "it reads files only; name one by ssl.ca.location"),
+    ("ssl.crl.location", "it reads no revocation lists"),
+    ("ssl.cipher.suites", "it chooses ciphers itself"),
+    ("ssl.curves.list", "it chooses curves itself"),
+    ("ssl.sigalgs.list", "it chooses signatures itself"),
+    ("ssl.engine.location", "it doesn't use OpenSSL"),
+    ("ssl.engine.id", "it doesn't use OpenSSL"),
+    ("ssl.providers", "it doesn't use OpenSSL"),
 ];
 
 pub(super) fn security(pairs: &[(String, String)]) -> Result<Security, Refusal> {
@@ -49,9 +48,9 @@ pub(super) fn security(pairs: &[(String, String)]) -> Result<Security, Refusal> 
 }
 
 fn tls(keys: &Keys<'_>) -> Result<Tls, Refusal> {
-    for (key, what) in UNSUPPORTED {
+    for (key, why) in UNSUPPORTED {
         if keys.get(key).is_some_and(|value| !value.is_empty()) {
-            return Err(refuse(key, &format!("it doesn't know {what}, or {USE_TRANSACTIONS}")));
+            return Err(refuse(key, &format!("{why}; or {USE_TRANSACTIONS}")));
         }
     }
     if keys.get("enable.ssl.certificate.verification").is_some_and(|value| value != "true") {

@@ -7,14 +7,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ports::coordinator::HostPort;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::error::KafkaError;
-use rdkafka::metadata::MetadataTopic;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use types::TopicName;
 
@@ -28,6 +28,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// A broker's advertised address must take a connection within this.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// New topics should have leaders everywhere within this.
+const LED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Between two looks at new topics.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// One partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,24 +146,25 @@ impl Admin {
     /// Asks for all brokers and for these topics. Never creates a topic by asking.
     ///
     /// # Errors
-    /// [`Error::Broker`] when nobody answers at all; what one broker refuses stands in the description.
+    /// [`Error::Broker`] when an answer doesn't come; what is refused stands in the description.
     pub fn describe(&self, names: &[TopicName]) -> Result<ClusterDescription, Error> {
-        // All topics at once: asking for one by name may create it.
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, ANSWER_WITHIN)
-            .map_err(|source| Error::broker(format!("metadata from {}", self.bootstrap), source))?;
+        let metadata = self.metadata()?;
         let brokers = metadata.brokers().iter().map(|broker| {
             let address = HostPort { host: broker.host().to_owned(), port: u16::try_from(broker.port()).unwrap_or(0) };
-            let configs = self.configs(ResourceSpecifier::Broker(broker.id())).ok();
-            BrokerDescription { id: broker.id(), reachable: takes_connections(&address), address, configs }
+            let reachable = takes_connections(&address);
+            // Whom nobody reaches needn't be asked; waiting for its silence would take long.
+            let configs = if reachable { self.configs(ResourceSpecifier::Broker(broker.id()))? } else { None };
+            Ok(BrokerDescription { id: broker.id(), address, reachable, configs })
         });
         let topics = names.iter().map(|name| {
             let found = metadata.topics().iter().find(|topic| topic.name() == name.as_str());
-            TopicDescription { name: name.clone(), state: found.map_or(TopicState::Missing, |topic| self.state(topic)) }
+            let state = found.map_or(Ok(TopicState::Missing), |topic| self.state(topic))?;
+            Ok(TopicDescription { name: name.clone(), state })
         });
-        Ok(ClusterDescription { brokers: brokers.collect(), topics: topics.collect() })
+        Ok(ClusterDescription {
+            brokers: brokers.collect::<Result<_, Error>>()?,
+            topics: topics.collect::<Result<_, Error>>()?,
+        })
     }
 
     /// Makes the topics that aren't there. With `dry_run` the brokers only say what they would do.
@@ -169,7 +176,11 @@ impl Admin {
         let options = self.options_for(dry_run);
         let results = block_on(self.client.create_topics(&topics, &options))
             .map_err(|source| Error::broker("creating topics", source))?;
-        Ok(results.into_iter().map(created).collect())
+        let outcomes: Vec<Created> = results.into_iter().map(created).collect();
+        if !dry_run {
+            self.wait_until_led(outcomes.iter().filter(|created| created.outcome == CreateOutcome::Created))?;
+        }
+        Ok(outcomes)
     }
 
     /// Deletes topics with everything in them; the names that weren't there are given back.
@@ -227,6 +238,31 @@ impl Admin {
         }
     }
 
+    /// The controller answers before brokers have heard of a new topic; who looks at once should find it. Gives up
+    /// silently: the topics are made.
+    fn wait_until_led<'a>(&self, new: impl Iterator<Item = &'a Created>) -> Result<(), Error> {
+        let mut waiting: Vec<&str> = new.map(|created| created.name.as_str()).collect();
+        let deadline = Instant::now() + LED_WITHIN;
+        while !waiting.is_empty() && Instant::now() < deadline {
+            let metadata = self.metadata()?;
+            let led = |topic: &MetadataTopic| topic.partitions().iter().all(|partition| partition.leader() >= 0);
+            waiting.retain(|name| {
+                let found = metadata.topics().iter().find(|topic| topic.name() == *name);
+                !found.is_some_and(|topic| !topic.partitions().is_empty() && led(topic))
+            });
+            thread::sleep(if waiting.is_empty() { Duration::ZERO } else { LOOK_AGAIN_AFTER });
+        }
+        Ok(())
+    }
+
+    fn metadata(&self) -> Result<Metadata, Error> {
+        // All topics at once: asking for one by name may create it.
+        self.client
+            .inner()
+            .fetch_metadata(None, ANSWER_WITHIN)
+            .map_err(|source| Error::broker(format!("metadata from {}", self.bootstrap), source))
+    }
+
     fn options_for(&self, dry_run: bool) -> AdminOptions {
         AdminOptions::new()
             .request_timeout(Some(ANSWER_WITHIN))
@@ -234,24 +270,30 @@ impl Admin {
             .validate_only(dry_run)
     }
 
-    fn state(&self, topic: &MetadataTopic) -> TopicState {
+    fn state(&self, topic: &MetadataTopic) -> Result<TopicState, Error> {
         match topic.error() {
             None => {}
-            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => return TopicState::Missing,
-            Some(error) => return TopicState::Refused { reason: RDKafkaErrorCode::from(error).to_string() },
+            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => return Ok(TopicState::Missing),
+            Some(error) => return Ok(TopicState::Refused { reason: RDKafkaErrorCode::from(error).to_string() }),
         }
         let partitions = topic.partitions().iter().map(|partition| PartitionDescription {
             leader: Some(partition.leader()).filter(|leader| *leader >= 0),
             replicas: partition.replicas().to_vec(),
             in_sync: partition.isr().to_vec(),
         });
-        let configs = self.configs(ResourceSpecifier::Topic(topic.name())).ok();
-        TopicState::Present { partitions: partitions.collect(), configs }
+        let configs = self.configs(ResourceSpecifier::Topic(topic.name()))?;
+        Ok(TopicState::Present { partitions: partitions.collect(), configs })
     }
 
-    fn configs(&self, of: ResourceSpecifier<'_>) -> Result<BTreeMap<String, String>, KafkaError> {
-        let entries = self.resource(of)?.entries;
-        Ok(entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect())
+    /// `None` when the broker can't or won't tell; not when it merely didn't answer.
+    fn configs(&self, of: ResourceSpecifier<'_>) -> Result<Option<BTreeMap<String, String>>, Error> {
+        match self.resource(of) {
+            Ok(resource) => {
+                Ok(Some(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()))
+            }
+            Err(KafkaError::AdminOp(code)) if keeps_silent(code) => Ok(None),
+            Err(error) => Err(Error::broker(format!("settings of {of:?}"), error)),
+        }
     }
 
     fn resource(&self, of: ResourceSpecifier<'_>) -> Result<ConfigResource, KafkaError> {
@@ -280,6 +322,16 @@ fn created(result: Result<String, (String, RDKafkaErrorCode)>) -> Created {
             Created { name: TopicName(name), outcome: CreateOutcome::Failed { reason: code.to_string() } }
         }
     }
+}
+
+fn keeps_silent(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::UnsupportedFeature
+            | RDKafkaErrorCode::UnsupportedVersion
+            | RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+    )
 }
 
 fn takes_connections(address: &HostPort) -> bool {

@@ -47,7 +47,7 @@ impl Code {
             Self::E009 => "E009 Broker address is not reachable from here.",
             Self::E011 => "E011 Topic does not exist.",
             Self::E012 => "E012 An election may lose acknowledged records.",
-            Self::E013 => "E013 Topic is cleaned up by something else than deletion.",
+            Self::E013 => "E013 Topic is not cleaned up by deletion.",
             Self::E014 => "E014 Producers date the records.",
             Self::E015 => "E015 Settings are unknown.",
             Self::E016 => "E016 Records are deleted too soon.",
@@ -88,6 +88,6 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { code, severity: _, subject, what, why, fix } = self;
-        write!(f, "{:<48}{subject} {what}; {why}.\n     Fix: {fix}", code.title())
+        write!(f, "{:<47} {subject} {what}; {why}.\n     Fix: {fix}", code.title())
     }
 }

@@ -8,7 +8,7 @@ use super::finding::{Code, Finding, Severity};
 use super::plan::{Expectations, MARKERS_KEPT, Replay, TopicRole, TopicSpec};
 use crate::error::Error;
 
-/// What the appender must know of the brokers' clocks.
+/// What the appender must know of the brokers' clocks. Brokers that can't be reached right now don't count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BrokerLimits {
     /// The shortest memory of a writer over all brokers (`producer.id.expiration.ms`); `None` when a broker doesn't tell.
@@ -70,7 +70,8 @@ pub(super) fn judge(
 
 fn limits(cluster: &ClusterDescription, specs: &[TopicSpec]) -> BrokerLimits {
     let over_all = |key| -> Option<Vec<Duration>> {
-        let told = cluster.brokers.iter().map(|broker| millis(broker.configs.as_ref()?, key));
+        let asked = cluster.brokers.iter().filter(|broker| broker.reachable);
+        let told = asked.map(|broker| millis(broker.configs.as_ref()?, key));
         told.collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
     };
     let retention = |(spec, topic): (&TopicSpec, &TopicDescription)| match &topic.state {
@@ -122,8 +123,8 @@ impl Judge<'_> {
     }
 
     fn clocks(&mut self, cluster: &ClusterDescription, limits: BrokerLimits) {
-        let silent: Vec<String> =
-            cluster.brokers.iter().filter(|b| b.configs.is_none()).map(|b| b.id.to_string()).collect();
+        let silent = cluster.brokers.iter().filter(|broker| broker.reachable && broker.configs.is_none());
+        let silent: Vec<String> = silent.map(|broker| broker.id.to_string()).collect();
         if !silent.is_empty() {
             self.note(
                 Code::E015,
@@ -187,7 +188,7 @@ impl Judge<'_> {
                 name,
                 &format!("has {} partitions, must be 1", partitions.len()),
                 "order is kept inside one partition only",
-                &format!("understudy topics delete --topic {name}, then understudy topics create (its data is lost)"),
+                "understudy topics delete -p <project file>, then understudy topics create -p <project file> (their data is lost)",
             );
         }
         let copies = partitions.iter().map(|partition| partition.replicas.len()).min().unwrap_or(0);
