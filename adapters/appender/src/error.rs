@@ -68,6 +68,9 @@ pub enum Error {
         /// Whose.
         user: String,
     },
+    /// The thread that should obey has ended.
+    #[error("the output's thread has ended")]
+    Stopped,
     /// The system refuses a thread, a poller or random numbers.
     #[error("the system refuses {what}")]
     System {

@@ -1,9 +1,12 @@
 //! The sequenced append: what comes next is decided by the broker.
 
 pub mod batch;
+pub mod client;
 pub mod connection;
+pub mod driver;
 mod error;
 pub mod link;
+pub mod machine;
 mod sasl;
 mod tls;
 pub mod wire;
