@@ -47,20 +47,23 @@ pub enum Evidence {
     Refused,
     /// Another start of the same member answers.
     OtherIncarnation,
+    /// It was never met and nothing listens where it should be. No proof, a wrong address looks the same: enough after a
+    /// session's time ([`crate::Config::session_timeout`]).
+    NeverMet,
 }
 
-/// Why a peer may be dead or stuck. Its clock begins anew whenever the log moves without this replica's doing, and a new
-/// entry into the line takes it back: both are signs of life that need no link.
+/// Why a peer may be dead or stuck. A log that moves without this replica's doing and a new entry into the line are signs
+/// of life that need no link: the first lets the clock begin anew, the second takes the doubt back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// No heartbeat for so long; [`crate::Config::silence_max`] decides.
     Silent(Duration),
     /// Outputs that it owes don't appear in the log for so long, though this replica reads the log's end;
-    /// [`crate::Config::stall_max`] decides. Its next heartbeat takes this back, so say it again while it lasts.
+    /// [`crate::Config::stall_max`] decides. Heartbeats don't take this back, the moving log does.
+    ///
+    /// Counts against the first in line only, from when it came first; not while failover is paused or the coordinator away;
+    /// and a replica that wrote in vain itself accuses nobody until the log has moved.
     Stalled(Duration),
-    /// It was never met and nothing listens where it should be: a wrong address looks the same. Enough after a session's
-    /// time ([`crate::Config::session_timeout`]).
-    NeverMet,
 }
 
 /// What a peer says of itself with its heartbeats; make the own one with [`crate::Machine::report`].
@@ -239,7 +242,7 @@ pub enum Fact {
         /// Its words.
         report: PeerReport,
     },
-    /// A peer's process is gone.
+    /// A peer's process is gone, or seems to be ([`Evidence::NeverMet`]).
     PeerDied {
         /// Who.
         member: MemberName,
@@ -314,13 +317,13 @@ impl fmt::Display for Fact {
                 let evidence = match evidence {
                     Evidence::Refused => "refused",
                     Evidence::OtherIncarnation => "other incarnation",
+                    Evidence::NeverMet => "never met",
                 };
                 write!(f, "{member}.{incarnation} died ({evidence})")
             }
             Self::PeerSuspected { member, incarnation, sign } => match sign {
                 Sign::Silent(silence) => write!(f, "{member}.{incarnation} silent {silence:?}"),
                 Sign::Stalled(stall) => write!(f, "{member}.{incarnation} stalled {stall:?}"),
-                Sign::NeverMet => write!(f, "{member}.{incarnation} never met"),
             },
             Self::HandedOver { from, next } => {
                 write!(f, "{from} handed over at")?;

@@ -100,6 +100,11 @@ impl Line {
         self.term
     }
 
+    /// Who is active by role, as the coordinator says now.
+    pub(crate) fn head(&self) -> Option<&Candidate> {
+        self.candidates.first().filter(|_| self.is_current())
+    }
+
     /// The own place.
     pub(crate) const fn place(&self) -> Place {
         self.place

@@ -10,8 +10,8 @@ use crate::buffer::Buffer;
 use crate::line::{Coordination, Line, Place};
 use crate::peers::{Doubt, PEERS_MAX, Peers, Verdict};
 use crate::{
-    Action, Announcement, Block, BlockCause, Candidate, Config, ConfigError, Fact, Fencing, LastFailover, OutputId,
-    Role, Sign, Stage, Step, TRANSITIONS, Then, Why,
+    Action, Announcement, Block, BlockCause, Candidate, Config, ConfigError, Evidence, Fact, Fencing, LastFailover,
+    OutputId, Role, Sign, Stage, Step, TRANSITIONS, Then, Why,
 };
 
 /// Actions that can follow from one fact; more would mean that conclusions run in a circle.
@@ -31,6 +31,10 @@ pub struct Machine {
     pub(crate) failover_paused: bool,
     pub(crate) forced: bool,
     pub(crate) rest: Option<Rest>,
+    /// Since when the first in line could write, as far as the coordinator and the operator are concerned.
+    in_office_since: Tick,
+    /// The logs' ends when this replica last stepped down; empty before.
+    ends_at_stop: Vec<OutputIndex>,
     pub(crate) last_failover: Option<LastFailover>,
     actions: VecDeque<Action>,
     now: Tick,
@@ -60,6 +64,8 @@ impl Machine {
             failover_paused: false,
             forced: false,
             rest: None,
+            in_office_since: Tick(0),
+            ends_at_stop: Vec::new(),
             last_failover: None,
             actions: VecDeque::new(),
             now: Tick::default(),
@@ -137,13 +143,15 @@ impl Machine {
             Fact::PeerReported { member, incarnation, report } => {
                 self.peers.reported(member, incarnation, report, now);
             }
-            // Both kinds of evidence are proofs.
-            Fact::PeerDied { member, incarnation, evidence: _ } => self.peers.died(member, incarnation, now),
+            Fact::PeerDied { member, incarnation, evidence } => self.on_peer_died(member, incarnation, evidence, now),
             Fact::PeerSuspected { member, incarnation, sign } => self.on_peer_suspected(member, incarnation, sign, now),
             Fact::HandedOver { next, .. } => self.on_handed_over(&next, now),
             Fact::SwitchoverAsked { to } => self.on_switchover_asked(to, now),
             Fact::PauseAsked => self.failover_paused = true,
-            Fact::ResumeAsked => self.failover_paused = false,
+            Fact::ResumeAsked => {
+                self.failover_paused = false;
+                self.begin_office(now);
+            }
             Fact::ShutdownAsked => self.on_shutdown_asked(now),
             Fact::ForceAsked => self.forced = true,
             // Settling looks at the time.
@@ -230,8 +238,12 @@ impl Machine {
         for candidate in self.line.newcomers(&candidates) {
             self.peers.entered(candidate, now);
         }
+        let head_before = self.line.head().map(|head| head.ticket);
         let was_in = matches!(self.line.place(), Place::In { .. });
         self.line.changed(term, candidates);
+        if self.line.head().map(|head| head.ticket) != head_before {
+            self.begin_office(now);
+        }
         let is_out = self.line.place() == Place::Out;
         if let Some(head) = self.line.candidates().first().filter(|_| was_in && is_out) {
             // Somebody removed the own entry: most likely the one who leads now, so that one lives.
@@ -243,13 +255,43 @@ impl Machine {
         }
     }
 
+    fn on_peer_died(&mut self, member: MemberName, incarnation: Incarnation, evidence: Evidence, now: Tick) {
+        match evidence {
+            Evidence::Refused | Evidence::OtherIncarnation => self.peers.died(member, incarnation, now),
+            Evidence::NeverMet => {
+                let doubt = Doubt::begun(Duration::ZERO, self.config.session_timeout, now);
+                self.peers.suspected(member, incarnation, doubt, now);
+            }
+        }
+    }
+
+    /// The first in line can write from now on: what stood still before is not its fault.
+    fn begin_office(&mut self, now: Tick) {
+        self.in_office_since = now;
+        self.peers.forget_stalls();
+    }
+
+    /// Whether the log hasn't moved since this replica last wrote: then the log is stuck, whoever writes.
+    fn has_written_in_vain(&self) -> bool {
+        let ends = self.buffers.iter().map(Buffer::published);
+        !self.ends_at_stop.is_empty() && ends.eq(self.ends_at_stop.iter().copied())
+    }
+
     fn on_peer_suspected(&mut self, member: MemberName, incarnation: Incarnation, sign: Sign, now: Tick) {
-        let doubt = match sign {
-            Sign::Silent(silence) => Doubt::begun(silence, self.config.silence_max, now),
-            Sign::Stalled(stall) => Doubt::begun(stall, self.config.stall_max, now),
-            Sign::NeverMet => Doubt::begun(Duration::ZERO, self.config.session_timeout, now),
-        };
-        self.peers.suspected(member, incarnation, doubt, now);
+        match sign {
+            Sign::Silent(silence) => {
+                let doubt = Doubt::begun(silence, self.config.silence_max, now);
+                self.peers.suspected(member, incarnation, doubt, now);
+            }
+            Sign::Stalled(stall) => {
+                let is_accused = |head: &Candidate| head.member == member && head.incarnation == incarnation;
+                let fair = self.line.head().is_some_and(is_accused) && !self.failover_paused;
+                if fair && !self.has_written_in_vain() {
+                    let doubt = Doubt::begun(stall, self.config.stall_max, now).from(self.in_office_since);
+                    self.peers.stalled(member, incarnation, doubt, now);
+                }
+            }
+        }
     }
 
     /// The first block stays; a writer stops, a process that was about to end does so.
@@ -296,6 +338,7 @@ impl Machine {
     /// Stops writing and keeps everything else: a standby in sync.
     pub(crate) fn step_down(&mut self, why: Why) {
         self.act(Action::StopWriting);
+        self.ends_at_stop = self.buffers.iter().map(Buffer::published).collect();
         self.become_role(Role::Standby, why);
     }
 

@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::{Evidence, Ticket};
+use crate::Ticket;
 
 fn config() -> Config {
     Config {

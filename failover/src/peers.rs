@@ -36,6 +36,17 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// Of two doubts the earliest end counts.
+    fn with(self, doubt: Option<Doubt>) -> Self {
+        match (self, doubt) {
+            (Self::Alive, Some(doubt)) => Self::Doubted { since: doubt.since, gone_at: doubt.gone_at() },
+            (Self::Doubted { since, gone_at }, Some(doubt)) => {
+                Self::Doubted { since: since.min(doubt.since), gone_at: gone_at.min(doubt.gone_at()) }
+            }
+            (Self::Alive | Self::Doubted { .. }, None) | (Self::Dead { .. }, _) => self,
+        }
+    }
+
     /// Since when something speaks against it.
     pub(crate) const fn since(self) -> Option<Tick> {
         match self {
@@ -58,6 +69,15 @@ impl Doubt {
         let since = Tick(now.0.saturating_sub(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX)));
         Self { since, patience }
     }
+
+    /// The same, but nothing before `moment` is held against it.
+    pub(crate) fn from(self, moment: Tick) -> Self {
+        Self { since: self.since.max(moment), ..self }
+    }
+
+    fn gone_at(self) -> Tick {
+        self.since + self.patience
+    }
 }
 
 /// The newest start of one member that was heard of.
@@ -67,8 +87,11 @@ struct Peer {
     incarnation: Incarnation,
     /// When this start was first heard of: every earlier one is dead since then.
     known_since: Tick,
+    /// What is known through links.
     verdict: Verdict,
-    /// Of the doubt, when there is one.
+    /// It owes outputs; what is known through the log.
+    stall: Option<Doubt>,
+    /// Of the doubt through links, when there is one.
     patience: Duration,
     report: Option<PeerReport>,
     false_suspicions: u32,
@@ -88,7 +111,7 @@ impl Peers {
             None => Verdict::Alive,
             Some(peer) if peer.incarnation > candidate.incarnation => Verdict::Dead { since: peer.known_since },
             Some(peer) if peer.incarnation < candidate.incarnation => Verdict::Alive,
-            Some(peer) => peer.verdict,
+            Some(peer) => peer.verdict.with(peer.stall),
         }
     }
 
@@ -126,6 +149,7 @@ impl Peers {
     pub(crate) fn entered(&mut self, candidate: &Candidate, now: Tick) {
         if matches!(self.verdict(candidate), Verdict::Doubted { .. }) {
             self.heard(candidate.member.clone(), candidate.incarnation, now);
+            self.forget_stalls();
         }
     }
 
@@ -147,23 +171,31 @@ impl Peers {
     /// Something speaks against a peer; whom we wronged before has more time. Of several doubts the earliest end counts.
     pub(crate) fn suspected(&mut self, member: MemberName, incarnation: Incarnation, doubt: Doubt, now: Tick) {
         let Some(peer) = self.start_of(member, incarnation, now) else { return };
-        let patience = doubt.patience.saturating_mul(1 << peer.false_suspicions);
-        let due = doubt.since + patience;
-        match peer.verdict {
-            Verdict::Alive => {
-                peer.verdict = Verdict::Doubted { since: doubt.since, gone_at: due };
-                peer.patience = patience;
-            }
-            Verdict::Doubted { since, gone_at } => {
-                peer.verdict = Verdict::Doubted { since: since.min(doubt.since), gone_at: gone_at.min(due) };
-                peer.patience = peer.patience.min(patience);
-            }
-            Verdict::Dead { .. } => {}
+        let doubt = Doubt { patience: doubt.patience.saturating_mul(1 << peer.false_suspicions), ..doubt };
+        peer.patience = match peer.verdict {
+            Verdict::Doubted { .. } => peer.patience.min(doubt.patience),
+            Verdict::Alive | Verdict::Dead { .. } => doubt.patience,
+        };
+        peer.verdict = peer.verdict.with(Some(doubt));
+    }
+
+    /// A peer owes outputs; said again it changes nothing.
+    pub(crate) fn stalled(&mut self, member: MemberName, incarnation: Incarnation, doubt: Doubt, now: Tick) {
+        if let Some(peer) = self.start_of(member, incarnation, now) {
+            peer.stall.get_or_insert(doubt);
         }
     }
 
-    /// Somebody publishes, perhaps one of those that can't be heard: the clock of every doubt begins anew.
+    /// Nobody owes anything any more, or it isn't his fault.
+    pub(crate) fn forget_stalls(&mut self) {
+        for peer in &mut self.peers {
+            peer.stall = None;
+        }
+    }
+
+    /// Somebody publishes, perhaps one of those that can't be heard: the clock of every other doubt begins anew.
     pub(crate) fn log_moved(&mut self, now: Tick) {
+        self.forget_stalls();
         for peer in &mut self.peers {
             if let Verdict::Doubted { gone_at, .. } = &mut peer.verdict {
                 *gone_at = now + peer.patience;
@@ -186,6 +218,7 @@ impl Peers {
             incarnation,
             known_since: now,
             verdict: Verdict::Alive,
+            stall: None,
             patience: Duration::ZERO,
             report: None,
             false_suspicions: 0,
@@ -271,6 +304,17 @@ mod tests {
         suspect(&mut peers, 200, 1_000);
         peers.log_moved(at(1_050));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(800), gone_at: at(1_350) });
+    }
+
+    #[test]
+    fn a_stall_is_over_when_the_log_moves_and_not_when_a_heartbeat_comes() {
+        let mut peers = Peers::default();
+        let doubt = Doubt::begun(Duration::from_millis(900), PATIENCE, at(1_000)).from(at(800));
+        peers.stalled("n1".into(), Incarnation(1), doubt, at(1_000));
+        peers.heard("n1".into(), Incarnation(1), at(1_001));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(800), gone_at: at(1_100) });
+        peers.log_moved(at(1_002));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Alive);
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn settings(seed: u64) -> Settings {
 fn disturb(world: &mut World, dice: &mut Dice) {
     let i = dice.node();
     let name = world.nodes[i].name.clone();
-    match dice.below(24) {
+    match dice.below(25) {
         0..4 => world.input += dice.below(200),
         4 => world.kill(i),
         5 => world.vanish(i),
@@ -99,6 +99,7 @@ fn disturb(world: &mut World, dice: &mut Dice) {
         18 => ask(world, i, Fact::SwitchoverAsked { to: Some(["n1", "n2", "n3"][dice.node()].into()) }),
         19 => ask(world, i, Fact::ShutdownAsked),
         20 => ask(world, i, Fact::PauseAsked),
+        23 => world.nodes[i].hung = !world.nodes[i].hung,
         21 => ask(world, i, Fact::ResumeAsked),
         22 if dice.below(4) == 0 => {
             let block = Block { cause: BlockCause::Diverged, detail: String::new() };
@@ -128,7 +129,7 @@ fn heal(world: &mut World) {
     for i in 0..world.nodes.len() {
         let speed = world.settings.speed;
         let node = &mut world.nodes[i];
-        (node.reaches_coordinator, node.reaches_logs, node.speed) = (true, true, speed);
+        (node.reaches_coordinator, node.reaches_logs, node.speed, node.hung) = (true, true, speed, false);
         world.thaw(i);
     }
     world.settle_connections();

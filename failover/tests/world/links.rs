@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use failover::{Evidence, Fact, Sign};
+use failover::{Evidence, Fact, Sign, Stage};
 use types::MemberName;
 
 use super::World;
@@ -10,6 +10,8 @@ use super::node::{Acquaintance, Life};
 
 /// A link tells a silence once, after so long.
 const SILENCE_TOLD_MS: u64 = 150;
+/// A stall is worth telling after so long.
+const STALL_TOLD_MS: u64 = 100;
 
 impl World {
     pub(crate) fn is_linked(&self, i: usize, j: usize) -> bool {
@@ -72,7 +74,7 @@ impl World {
     fn never_meet(&mut self, i: usize, j: usize) {
         let (member, incarnation) = (self.nodes[j].name.as_str().into(), self.nodes[j].incarnation);
         self.nodes[i].acquaintances[j] = Acquaintance::Refused;
-        self.tell(i, Fact::PeerSuspected { member, incarnation, sign: Sign::NeverMet });
+        self.tell(i, Fact::PeerDied { member, incarnation, evidence: Evidence::NeverMet });
     }
 
     fn miss(&mut self, i: usize, j: usize) {
@@ -84,6 +86,22 @@ impl World {
             *told_silent = true;
             let (incarnation, silence) = (*incarnation, Duration::from_millis(now - *heard_at));
             self.tell(i, Fact::PeerSuspected { member, incarnation, sign: Sign::Silent(silence) });
+        }
+    }
+
+    /// What a standby holds doesn't appear in the log: it says so of whoever should write, again and again.
+    pub(crate) fn accuse(&mut self, i: usize) {
+        let node = &self.nodes[i];
+        let moved_at = node.moved_at.iter().copied().min().unwrap_or(self.now);
+        let stalled = self.now - moved_at;
+        if node.machine().stage() != Stage::Standby || stalled < STALL_TOLD_MS {
+            return;
+        }
+        let Some(member) = node.machine().active_member().cloned() else { return };
+        if let Some(entry) = node.machine().candidates().iter().find(|entry| entry.member == member) {
+            let incarnation = entry.incarnation;
+            let sign = Sign::Stalled(Duration::from_millis(stalled));
+            self.tell(i, Fact::PeerSuspected { member, incarnation, sign });
         }
     }
 

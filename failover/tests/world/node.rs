@@ -41,6 +41,8 @@ pub(crate) struct Node {
     /// One past the last output computed, in every log.
     pub(crate) computed: u64,
     pub(crate) speed: u64,
+    /// Its writer does nothing and notices nothing.
+    pub(crate) hung: bool,
     pub(crate) frozen_at: u64,
     pub(crate) input_open: bool,
     pub(crate) writing: bool,
@@ -53,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) took_over: Vec<bool>,
     pub(crate) draining: Vec<bool>,
     pub(crate) stuck_since: Vec<u64>,
+    /// When the log last moved, or nothing was due in it.
+    pub(crate) moved_at: Vec<u64>,
     /// Per other node.
     pub(crate) acquaintances: Vec<Acquaintance>,
 }
@@ -68,6 +72,7 @@ impl Node {
             inbox: VecDeque::new(),
             computed: 0,
             speed: settings.speed,
+            hung: false,
             frozen_at: 0,
             input_open: false,
             writing: false,
@@ -79,6 +84,7 @@ impl Node {
             took_over: vec![false; outputs],
             draining: vec![false; outputs],
             stuck_since: vec![0; outputs],
+            moved_at: vec![0; outputs],
             acquaintances: Vec::new(),
         }
     }

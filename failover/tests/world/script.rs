@@ -14,6 +14,7 @@
 //! remove n1               an operator removes its entry
 //! log o0 down | up        for everybody
 //! strand n1 | reach n1    from all logs
+//! hang n1 | unhang n1     its writer alone, unnoticed by itself
 //! speed n2 0              records per 10 ms
 //! switchover n1 [n3] | shutdown n1 | block n1 | force n1 | pause n1 … | resume n1 …
 //! ```
@@ -93,6 +94,8 @@ fn command(world: &mut World, words: &[&str]) -> Option<()> {
         }
         ["strand", name] => reach_logs(world, name, false),
         ["reach", name] => reach_logs(world, name, true),
+        ["hang", name] => hang(world, name, true),
+        ["unhang", name] => hang(world, name, false),
         ["speed", name, records] => {
             let i = world.node(name);
             world.nodes[i].speed = records.parse().ok()?;
@@ -143,6 +146,11 @@ fn reach_coordinator(world: &mut World, name: &str, reaches: bool) {
     let i = world.node(name);
     world.nodes[i].reaches_coordinator = reaches;
     world.settle_connections();
+}
+
+fn hang(world: &mut World, name: &str, hung: bool) {
+    let i = world.node(name);
+    world.nodes[i].hung = hung;
 }
 
 fn reach_logs(world: &mut World, name: &str, reaches: bool) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use failover::{Fact, Place, Role};
+use failover::{Fact, Place, Role, Sign};
 
 use super::World;
 use super::node::{Life, Node};
@@ -62,6 +62,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::PeerReported { .. }
         | Fact::WritingStarted
         | Fact::Drained { .. }
+        | Fact::PeerSuspected { sign: Sign::Stalled(_), .. }
         | Fact::DeadlinePassed => false,
         Fact::OutputOpened { .. }
         | Fact::TookOver { .. }
@@ -74,7 +75,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::SessionLost
         | Fact::LineChanged { .. }
         | Fact::PeerDied { .. }
-        | Fact::PeerSuspected { .. }
+        | Fact::PeerSuspected { sign: Sign::Silent(_), .. }
         | Fact::HandedOver { .. }
         | Fact::SwitchoverAsked { .. }
         | Fact::PauseAsked

@@ -20,6 +20,7 @@ impl World {
         if self.nodes[i].machine().deadline().is_some_and(|deadline| deadline <= self.tick()) {
             self.tell(i, Fact::DeadlinePassed);
         }
+        self.accuse(i);
     }
 
     pub(crate) fn compute(&mut self, i: usize) {
@@ -36,7 +37,7 @@ impl World {
     }
 
     pub(crate) fn write(&mut self, i: usize, output: usize) {
-        let due = self.nodes[i].writing && self.nodes[i].computed > self.nodes[i].next[output];
+        let due = self.nodes[i].writing && !self.nodes[i].hung && self.nodes[i].computed > self.nodes[i].next[output];
         if !due {
             self.nodes[i].stuck_since[output] = self.now;
             return;
@@ -77,6 +78,9 @@ impl World {
     }
 
     pub(crate) fn tail(&mut self, i: usize, output: usize) {
+        if self.nodes[i].computed <= self.nodes[i].told[output] {
+            self.nodes[i].moved_at[output] = self.now;
+        }
         if !self.reaches_log(i, output) {
             return;
         }
@@ -84,6 +88,7 @@ impl World {
         let node = &mut self.nodes[i];
         if node.told[output] < end {
             node.told[output] = end;
+            node.moved_at[output] = self.now;
             self.tell(i, Fact::Published { output: OutputId(output), end: OutputIndex(end) });
         }
         if std::mem::replace(&mut self.nodes[i].draining[output], false) {
