@@ -37,6 +37,7 @@ mod action;
 mod buffer;
 mod config;
 mod deadline;
+mod evidence;
 mod fact;
 mod handover;
 mod line;

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use expect_test::{Expect, expect};
+use types::Incarnation;
 
 use super::*;
-use crate::Ticket;
+use crate::{Evidence, Ticket};
 
 fn config() -> Config {
     Config {
