@@ -1,5 +1,7 @@
 //! Public example projects with known output; each test says so when they are not there.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod support;
 
 use support::{event, example, push_event};

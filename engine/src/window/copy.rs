@@ -14,10 +14,7 @@ use super::{Call, RejectionReason};
 pub(crate) enum CopyWindow {
     /// `pi_EMPTY`: hands everything on.
     Stateless,
-    Stateful {
-        keeper: Keeper,
-        keys: KeyReader,
-    },
+    Stateful(Box<Keyed>),
 }
 
 impl CopyWindow {

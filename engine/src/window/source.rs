@@ -23,10 +23,7 @@ pub(crate) struct SourceWindow {
 enum State {
     /// `pi_EMPTY`: whatever opcode arrives goes on.
     Stateless(Plan),
-    Stateful {
-        keeper: Keeper,
-        keys: KeyReader,
-    },
+    Stateful(Box<Keyed>),
 }
 
 /// Keys that the window gives to its events, in place of what the events bring.
