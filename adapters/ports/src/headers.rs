@@ -34,7 +34,7 @@ pub struct SourceHeader {
     pub id: SourceId,
     /// How far the source is published with this block.
     pub position: SourcePosition,
-    /// xxh3-64 of the last row's bytes: a replaced file is noticed by it.
+    /// xxh3-64 of the last row's bytes, seeded with the block size: a replaced file or another `blocksize` is noticed by it.
     pub last_row_hash: u64,
 }
 
