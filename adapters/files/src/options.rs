@@ -296,7 +296,7 @@ impl Arguments {
     fn publish_options(&mut self) -> Result<PublishOptions, ConfigFault> {
         let options = PublishOptions {
             format: self.format()?,
-            header_lines: self.number("header")?.unwrap_or(0),
+            header_lines: self.header_lines()?,
             growing: self.switch("growinginputfile")?,
             block_rows: self.number("blocksize")?.unwrap_or(NonZeroU32::MIN),
             rate: self.number("rate")?,
@@ -338,6 +338,15 @@ impl Arguments {
             shape: Shape { collapse, drop_retention_deletes },
             adopt: self.switch("adopt")?,
         })
+    }
+
+    fn header_lines(&mut self) -> Result<u64, ConfigFault> {
+        let Some(text) = self.take("header") else { return Ok(0) };
+        match text.as_str() {
+            "false" => Ok(0),
+            "true" => Ok(1),
+            number => number.parse().map_err(|_| bad("header", &text, "write how many lines to pass over")),
+        }
     }
 
     fn delimiter(&mut self) -> Result<u8, ConfigFault> {

@@ -148,7 +148,7 @@ fn what_cannot_be_used_is_refused_by_name() {
         -C: unknown key "blocksise"; did you mean "blocksize"?
         -C: blocksize=0 can't be: write a whole number that fits
         -C: blocksize=100000 can't be: at most 65536 rows make a block
-        -C: header=full can't be: write a whole number that fits
+        -C: header=full can't be: write how many lines to pass over
         -C: growinginputfile=yes can't be: write true or false
         -C: rate=fast can't be: write a whole number that fits
         -C: fstype=xml is refused: this file format isn't built yet; csv and json are
