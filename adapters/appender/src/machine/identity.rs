@@ -59,8 +59,8 @@ mod tests {
         assert_eq!(producer_id("HAtopic1_31415", &topic, Some(&SourceId::from("trades.csv"))), GOLDEN_SOURCE);
     }
 
-    const GOLDEN_TOPIC: i64 = 0;
-    const GOLDEN_SOURCE: i64 = 0;
+    const GOLDEN_TOPIC: i64 = 5_650_453_065_895_188_922;
+    const GOLDEN_SOURCE: i64 = 6_088_213_516_543_301_262;
 
     #[test]
     fn a_label_and_a_topic_can_not_be_mistaken_for_each_other() {

@@ -181,23 +181,24 @@ impl Ledger {
         if *index != self.next {
             return Err(OutputBlock::LogForked { offset, found: *index, expected: self.next });
         }
-        let fence = self.fence();
+        let (fence, before) = (self.fence(), self.position);
         self.next = index.next();
         self.position = offset.next();
-        self.say_shift(fence, offset);
+        self.say_shift(fence, before);
         self.compare_output(*index, *id, *digest, writer)
     }
 
     /// The tail has read everything below `position`.
     pub(super) fn walked(&mut self, position: Offset) {
-        let fence = self.fence();
+        let (fence, before) = (self.fence(), self.position);
         self.position = self.position.max(position);
-        self.say_shift(fence, Offset(self.position.0.saturating_sub(1)));
+        self.say_shift(fence, before);
         self.committed = self.committed.max(self.position);
         self.published = self.published.max(self.next);
         self.drop_published();
     }
 
+    /// Says that somebody else's record stands at `offset`, when offsets and indexes have moved against each other.
     fn say_shift(&mut self, before: Offset, offset: Offset) {
         let fence = self.fence();
         if fence != before && !self.shared {

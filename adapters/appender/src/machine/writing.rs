@@ -383,6 +383,9 @@ impl Machine {
     fn on_acknowledged(&mut self, flight: &Flight, produced: &Produced) {
         self.discovery.calm();
         if flight.count == 0 {
+            if let Some(base) = produced.base_offset {
+                self.anchor_by(base);
+            }
             return self.on_fenced_off();
         }
         self.counters.batches += 1;

@@ -1,0 +1,148 @@
+//! Golden traces: what the machine does in the stories that matter most.
+
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use ports::output::OutputCommand;
+
+use super::super::MachineConfig;
+use super::world::{World, config};
+use crate::batch::RecordSet;
+use crate::link::{Effect, LinkEvent, LinkId};
+use crate::wire::{Body, Request, Response};
+
+/// An effect as a golden line.
+pub(super) fn effect_text(effect: &Effect) -> String {
+    match effect {
+        Effect::Open { link, broker } => format!("  {} Open {broker}", link_text(*link)),
+        Effect::Request { link, request, .. } => format!("  {} {}", link_text(*link), request_text(request)),
+        Effect::Shut { link } => format!("  {} Shut", link_text(*link)),
+        Effect::Fact(fact) => format!("  {fact:?}"),
+    }
+}
+
+/// What a machine hears, as a golden line.
+pub(super) fn event_text(link: LinkId, event: &LinkEvent) -> String {
+    match event {
+        LinkEvent::Up { .. } => format!("{} up", link_text(link)),
+        LinkEvent::Down { reason } => format!("{} down: {reason}", link_text(link)),
+        LinkEvent::Response { response, .. } => format!("{} {}", link_text(link), response_text(response)),
+    }
+}
+
+fn link_text(link: LinkId) -> String {
+    format!("#{}", link.0)
+}
+
+fn request_text(request: &Request) -> String {
+    match request {
+        Request::Produce { batch, .. } => match RecordSet::new(batch).next_batch() {
+            Ok(Some(batch)) => format!(
+                "Produce epoch {} sequence {} records {}",
+                batch.producer_epoch, batch.base_sequence, batch.count
+            ),
+            other => format!("Produce {other:?}"),
+        },
+        Request::Fetch { offset, .. } => format!("Fetch from {offset}"),
+        Request::ListOffsets { which, .. } => format!("ListOffsets {which:?}"),
+        request => request.name().to_owned(),
+    }
+}
+
+fn response_text(response: &Response) -> String {
+    if let Some(error) = response.error {
+        return format!("-> {error}");
+    }
+    match &response.body {
+        Body::Metadata(metadata) => {
+            format!("-> leader {:?}", metadata.partition.as_ref().and_then(|partition| partition.leader).unwrap_or(-1))
+        }
+        Body::Producers(all) => {
+            let all: Vec<String> = all
+                .iter()
+                .map(|state| format!("epoch {} last {}", state.epoch, state.last_sequence.unwrap_or(-1)))
+                .collect();
+            format!("-> producers [{}]", all.join(", "))
+        }
+        Body::Offset(answer) => format!("-> offset {}", answer.offset.unwrap_or_default()),
+        Body::EpochEnd(answer) => format!("-> log end {}", answer.end.unwrap_or_default()),
+        Body::Produced(produced) => format!("-> appended at {}", produced.base_offset.unwrap_or_default()),
+        Body::Fetched(fetched) => {
+            format!("-> {} bytes below {}", fetched.records.len(), fetched.high_watermark.unwrap_or_default())
+        }
+    }
+}
+
+fn check(world: &mut World, golden: Expect) {
+    let trace = world.trace.take().unwrap_or_default();
+    golden.assert_eq(&(trace.join("\n") + "\n"));
+}
+
+fn quiet(name: &str) -> MachineConfig {
+    config(name, 1)
+}
+
+#[test]
+fn the_first_open_of_an_empty_topic_writes_the_fence() {
+    let mut world = World::new(1);
+    world.faults.delay_max_us = 1;
+    world.trace = Some(Vec::new());
+    let a = world.add(quiet("a"));
+    world.run(Duration::from_millis(20));
+    world.compute(a, 3);
+    world.command(a, OutputCommand::Write);
+    world.run(Duration::from_millis(10));
+    check(
+        &mut world,
+        expect![[r#"
+              #1 Open b:0
+            #1 up
+              #1 Metadata
+            #1 -> leader 0
+              #1 Shut
+              Identified { topic_id: "AAAAAAAAAAAAAAAAAAAABw" }
+              Leader { address: "b:0", epoch: 0 }
+              #2 Open b:0
+              #3 Open b:0
+            #2 up
+            #3 up
+              #3 OffsetForLeaderEpoch
+              #3 ListOffsets Latest
+              #3 ListOffsets Earliest
+            #3 -> log end 0
+            #3 -> offset 0
+            #3 -> offset 0
+              #2 OffsetForLeaderEpoch
+              #2 ListOffsets Latest
+              #2 DescribeProducers
+            #2 -> log end 0
+            #2 -> offset 0
+            #2 -> producers []
+              #2 Produce epoch 1 sequence 0 records 1
+            #2 -> appended at 0
+              #3 OffsetForLeaderEpoch
+              #3 ListOffsets Latest
+              #3 ListOffsets Earliest
+            #3 -> log end 1
+            #3 -> offset 1
+            #3 -> offset 0
+              #3 Fetch from 0
+            #3 -> 124 bytes below 1
+              Opened { published_end: OutputIndex(0), last: None, fence: Offset(0) }
+              #2 OffsetForLeaderEpoch
+              #2 ListOffsets Latest
+              #2 DescribeProducers
+              #3 Fetch from 1
+            #2 -> log end 1
+            #2 -> offset 1
+            #2 -> producers [epoch 1 last 0]
+            > Push 0..+3
+            > Write
+              #2 Produce epoch 1 sequence 1 records 3
+            #2 -> appended at 1
+              TookOver { first: OutputIndex(0), at: Tick(1000020127000) }
+            #3 -> 457 bytes below 4
+              #3 Fetch from 4
+        "#]],
+    );
+}
