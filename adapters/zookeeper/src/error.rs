@@ -32,7 +32,7 @@ pub enum Error {
     /// No thread or no runtime for the session.
     #[error("the coordinator's thread can't be started")]
     Thread(#[source] std::io::Error),
-    /// The coordinator was closed, or failed for good and said so.
+    /// The coordinator was closed, or its login was refused, which it told.
     #[error("the coordinator has stopped")]
     Stopped,
     /// Commands wait since the session's thread doesn't come to them.

@@ -1,16 +1,19 @@
 //! Election through ephemeral sequential znodes.
 //!
 //! [`ZooKeeperCoordinator`] speaks the protocol of [`ports::coordinator`]: commands in, facts out. The order of succession is
-//! ZooKeeper's (`election`, pure); the session is kept in `session`. What comes out is a hint who should write: the log
+//! ZooKeeper's (`election`, pure); `session` carries it out with the operations of `znodes`, and `desk` keeps what outlives
+//! a client. What comes out is a hint who should write: the log
 //! decides what is true.
 
 mod config;
 mod coordinator;
+mod desk;
 mod election;
 mod entry;
 mod error;
 mod paths;
 mod session;
+mod znodes;
 
 pub use config::{Config, Ensemble, Login, SESSION_TIMEOUT, SESSION_TIMEOUT_MIN};
 pub use coordinator::{COMMANDS_MAX, ZooKeeperCoordinator};

@@ -1,0 +1,176 @@
+//! What outlives a client: what is wanted, who is told, and how the next client is come by.
+
+use std::time::Duration;
+
+use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, info, warn};
+use types::Term;
+use zookeeper_client::{Client, Error as ZkError, SessionInfo};
+
+use crate::Config;
+use crate::election::Stance;
+
+/// Between two rounds over all servers while none answers.
+const CONNECT_PAUSE: Duration = Duration::from_millis(100);
+/// Entries that are to be displaced and still stand; the oldest request is forgotten past it (its owner's session expires).
+const DEAD_MAX: usize = 64;
+
+/// Where facts go.
+pub(crate) type Facts = Box<dyn FnMut(CoordinatorFact) + Send>;
+
+/// Why there is no client any more.
+pub(crate) enum Ended {
+    /// No answer for longer than a session; it may live on at the servers.
+    Cut(SessionInfo),
+    /// ZooKeeper says that the session is gone.
+    Lost,
+    /// Told to close.
+    Closed,
+    /// Won't pass by itself.
+    Failed(String),
+}
+
+/// What outlives a client: what is wanted, and who is told.
+pub(crate) struct Desk {
+    pub(crate) config: Config,
+    pub(crate) inbox: mpsc::Receiver<CoordinatorCommand>,
+    facts: Facts,
+    pub(crate) stance: Stance,
+    /// Entries to displace, until they are gone.
+    pub(crate) dead: Vec<Candidate>,
+    /// The last head's term.
+    pub(crate) term: Term,
+    pub(crate) suspended: bool,
+    /// The last failure told, so that a standing one is told once.
+    failure: Option<String>,
+}
+
+impl Desk {
+    pub(crate) fn new(config: Config, inbox: mpsc::Receiver<CoordinatorCommand>, facts: Facts) -> Self {
+        let (stance, term) = (Stance::Out, Term::default());
+        Self { config, inbox, facts, stance, dead: Vec::new(), term, suspended: false, failure: None }
+    }
+
+    /// Tries all servers, round after round, taking commands meanwhile.
+    pub(crate) async fn connect(&mut self, resumed: Option<SessionInfo>) -> Result<Client, Ended> {
+        let mut warned = false;
+        loop {
+            let attempt = attempt(&self.config, resumed.clone());
+            let outcome = tokio::select! {
+                outcome = attempt => outcome,
+                closed = closing(&mut self.inbox, &mut self.stance, &mut self.dead) => return Err(closed),
+            };
+            match outcome {
+                Ok(client) => return Ok(client),
+                Err(ZkError::SessionExpired) => return Err(Ended::Lost),
+                Err(ZkError::AuthFailed) => return Err(Ended::Failed(refusal(&self.config))),
+                Err(error) if !warned => {
+                    warn!(%error, ensemble = %self.config.ensemble, "ZooKeeper can't be reached; will retry");
+                    warned = true;
+                }
+                Err(error) => debug!(%error, "ZooKeeper still can't be reached"),
+            }
+            tokio::select! {
+                () = sleep(CONNECT_PAUSE) => (),
+                closed = closing(&mut self.inbox, &mut self.stance, &mut self.dead) => return Err(closed),
+            }
+        }
+    }
+
+    pub(crate) fn connected(&mut self) {
+        info!(
+            "dfESPkafkaConnector::z_watcher(): Zookeeper watcher event: watcher = SESSION_EVENT, \
+             state = CONNECTED_STATE, path = "
+        );
+        self.suspended = false;
+        (self.facts)(CoordinatorFact::Connected);
+    }
+
+    pub(crate) fn suspended(&mut self) {
+        if !self.suspended {
+            warn!("the connection to ZooKeeper is lost; the session may still live");
+            self.suspended = true;
+            (self.facts)(CoordinatorFact::Suspended);
+        }
+    }
+
+    pub(crate) fn session_lost(&mut self) {
+        warn!("the ZooKeeper session is lost; a new one will be opened");
+        self.stance = Stance::Out;
+        (self.facts)(CoordinatorFact::SessionLost);
+    }
+
+    pub(crate) fn tell(&mut self, fact: CoordinatorFact) {
+        (self.facts)(fact);
+    }
+
+    /// The line can be used again, so that a failure would be news.
+    pub(crate) fn recovered(&mut self) {
+        self.failure = None;
+    }
+
+    pub(crate) fn failed(&mut self, reason: String) {
+        if self.failure.as_ref() != Some(&reason) {
+            self.failure = Some(reason.clone());
+            (self.facts)(CoordinatorFact::Failed { reason });
+        }
+    }
+}
+
+/// Takes commands until there is one to close; cancel-safe, since each command is applied as soon as it is taken.
+async fn closing(
+    inbox: &mut mpsc::Receiver<CoordinatorCommand>,
+    stance: &mut Stance,
+    dead: &mut Vec<Candidate>,
+) -> Ended {
+    while let Some(command) = inbox.recv().await {
+        if !apply(command, stance, dead) {
+            break;
+        }
+    }
+    Ended::Closed
+}
+
+/// Notes what is wanted; false when it is the end.
+pub(crate) fn apply(command: CoordinatorCommand, stance: &mut Stance, dead: &mut Vec<Candidate>) -> bool {
+    match command {
+        CoordinatorCommand::Join if *stance == Stance::Out => *stance = Stance::Wanting,
+        CoordinatorCommand::Join => (),
+        CoordinatorCommand::Leave => *stance = Stance::Out,
+        CoordinatorCommand::Displace(candidate) => {
+            if dead.len() == DEAD_MAX {
+                dead.remove(0);
+            }
+            dead.push(candidate);
+        }
+        CoordinatorCommand::Close => return false,
+    }
+    true
+}
+
+async fn attempt(config: &Config, resumed: Option<SessionInfo>) -> Result<Client, ZkError> {
+    let mut connector = Client::connector()
+        .with_session_timeout(config.session_timeout)
+        // Own rounds are shorter than the client's backoff: a restarted ensemble gives sessions one timeout to come back.
+        .with_fail_eagerly()
+        .with_server_version(3, 8, 0);
+    if let Some(login) = &config.login {
+        let token = format!("{}:{}", login.user, login.password.reveal());
+        connector = connector.with_auth("digest", token.as_bytes());
+    }
+    if let Some(session) = resumed {
+        connector = connector.with_session(session);
+    }
+    let answer = timeout(config.session_timeout, connector.connect(&config.ensemble.connect_string())).await;
+    answer.unwrap_or(Err(ZkError::Timeout))
+}
+
+/// Why the servers don't take us.
+pub(crate) fn refusal(config: &Config) -> String {
+    match &config.login {
+        Some(login) => format!("ZooKeeper {} refuses the login of {:?}", config.ensemble, login.user),
+        None => format!("ZooKeeper {} demands a login and none is configured", config.ensemble),
+    }
+}
