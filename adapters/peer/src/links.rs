@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ports::coordinator::{Candidate, HostPort};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -60,7 +59,7 @@ impl PeerLinks {
     pub fn start(config: Config, facts: impl FnMut(PeerFact) + Send + 'static) -> Result<Self, Error> {
         let wanted = config.listen_address()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
-        let listener = runtime.block_on(bind(&config, wanted))?;
+        let listener = bind(&config, wanted)?;
         let address = listener.local_addr().map_err(Error::Thread)?;
         let peer = config.advertise.clone().unwrap_or_else(|| HostPort::from(address)).to_string();
         let (members, lists) = watch::channel(Vec::new());
@@ -79,6 +78,10 @@ impl PeerLinks {
             outboxes: outboxes.clone(),
             started: Instant::now(),
             links: BTreeMap::new(),
+        };
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(Error::Thread)?
         };
         let run = move || runtime.block_on(task.run(listener));
         let thread = std::thread::Builder::new().name("peer".to_owned()).spawn(run).map_err(Error::Thread)?;
@@ -144,9 +147,11 @@ impl PeerLinks {
     }
 }
 
-async fn bind(config: &Config, wanted: SocketAddr) -> Result<TcpListener, Error> {
+/// Blocking, so that a caller inside another runtime may start links too.
+fn bind(config: &Config, wanted: SocketAddr) -> Result<TcpListener, Error> {
     let address = config.listen.clone();
-    TcpListener::bind(wanted).await.map_err(|source| {
+    let bound = TcpListener::bind(wanted).and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+    bound.map_err(|source| {
         if source.kind() == ErrorKind::AddrInUse {
             Error::AddressInUse { address, source }
         } else {
@@ -182,7 +187,7 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, listener: TcpListener) {
+    async fn run(mut self, listener: tokio::net::TcpListener) {
         let listening = tokio::spawn(listen(listener, self.common.clone()));
         loop {
             match self.next_wake().await {

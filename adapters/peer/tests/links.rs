@@ -358,6 +358,12 @@ fn a_busy_port_is_named_with_the_fix() {
 }
 
 #[test]
+fn links_may_be_started_from_inside_another_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async { Replica::start("a", 1).links.stop() });
+}
+
+#[test]
 fn without_a_secret_only_loopback_is_listened_on_and_called() {
     let mut open = config("a", 1);
     open.listen.host = "0.0.0.0".to_owned();
