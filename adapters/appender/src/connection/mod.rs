@@ -133,7 +133,7 @@ impl Connection {
         }
         // Brokers close in silence when SASL is expected and not spoken, or TLS and not spoken.
         let hint = match self.stage {
-            Stage::Greeting { .. } => " (before the first answer: does the broker expect TLS or SASL?)",
+            Stage::Greeting { .. } => " (before the first answer: do the TLS and SASL settings fit this port?)",
             Stage::Handshaking { .. } | Stage::Authenticating { .. } | Stage::Up { .. } | Stage::Down => "",
         };
         self.fail(LinkDown::Closed { reason: format!("{reason}{hint}") });

@@ -290,6 +290,13 @@ fn frames_of_absurd_length_take_the_link_down() {
 }
 
 #[test]
+fn a_broker_that_speaks_tls_to_a_link_in_the_clear_is_explained() {
+    let mut scene = Scene::new(&in_the_clear(), None);
+    scene.say(&[0x15, 3, 3, 0, 2, 2, 80]);
+    assert!(scene.down().to_string().ends_with("the broker speaks TLS here"));
+}
+
+#[test]
 fn a_lost_connection_is_said_once() {
     let mut scene = Scene::new(&in_the_clear(), None).up();
     scene.link.send(RequestTag(1), end_of_log(), SECOND, Tick(0));
@@ -306,7 +313,7 @@ fn a_lost_connection_is_said_once() {
 fn a_broker_that_closes_in_silence_is_explained() {
     let mut scene = Scene::new(&in_the_clear(), None);
     scene.link.closed("end of file".into());
-    assert!(scene.down().to_string().contains("does the broker expect TLS or SASL?"));
+    assert!(scene.down().to_string().contains("do the TLS and SASL settings fit this port?"));
 }
 
 /// Lets the broker take the mechanism and gives the first SASL message.

@@ -73,11 +73,7 @@ impl Transport {
         let Some(length) = self.inbox.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let claimed = i32::from_be_bytes(*length);
         let length = usize::try_from(claimed).ok().filter(|length| *length <= FRAME_BYTES_MAX);
-        let Some(length) = length else {
-            return Err(LinkDown::Protocol {
-                reason: format!("a frame of {claimed} bytes; the bound is {FRAME_BYTES_MAX}"),
-            });
-        };
+        let Some(length) = length else { return Err(absurd(claimed)) };
         if self.inbox.len() < LENGTH_BYTES + length {
             self.inbox.reserve(LENGTH_BYTES + length - self.inbox.len());
             return Ok(None);
@@ -85,6 +81,13 @@ impl Transport {
         self.inbox.advance(LENGTH_BYTES);
         Ok(Some(self.inbox.split_to(length).freeze()))
     }
+}
+
+/// What a length tells that can't be one.
+fn absurd(length: i32) -> LinkDown {
+    // An alert record of TLS 1.x: what a TLS port answers to bytes in the clear.
+    let hint = if length >> 8 == 0x15_03_03 || length >> 8 == 0x15_03_01 { ": the broker speaks TLS here" } else { "" };
+    LinkDown::Protocol { reason: format!("a frame of {length} bytes, the bound is {FRAME_BYTES_MAX}{hint}") }
 }
 
 fn transmit_plain(outbox: &mut VecDeque<Bytes>, sink: &mut dyn Write) -> io::Result<bool> {

@@ -25,7 +25,7 @@ use types::{LeaderEpoch, Offset, Timestamp, TopicName};
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a broker holds back an empty fetch.
 const MAX_WAIT: Duration = Duration::from_secs(10);
-/// A producer id that no broker ever hands out.
+/// A producer id that no broker ever hands out; a topic that was used before needs a fresh one.
 pub(crate) const PRODUCER: i64 = (1 << 62) + 12_345;
 /// Its epoch.
 pub(crate) const PRODUCER_EPOCH: i16 = 7;
@@ -50,7 +50,7 @@ pub(crate) fn record(sequence: u64) -> Content {
     (value, sequence.to_string().into_bytes())
 }
 
-/// What a fetch found.
+/// What a fetch found of this client's own producer id.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) high_watermark: u64,
@@ -65,13 +65,20 @@ pub(crate) struct Asker {
     pub(crate) topic: TopicName,
     pub(crate) topic_id: Option<TopicId>,
     pub(crate) compression: Compression,
+    pub(crate) producer_id: i64,
 }
 
 impl Asker {
     pub(crate) fn connect(settings: &Arc<LinkSettings>, broker: &str, topic: &str) -> Result<Self, LinkDown> {
         let broker = HostPort::parse(broker).unwrap();
         let client = Client::connect(settings, &broker)?;
-        Ok(Self { client, topic: TopicName::from(topic), topic_id: None, compression: Compression::None })
+        Ok(Self {
+            client,
+            topic: TopicName::from(topic),
+            topic_id: None,
+            compression: Compression::None,
+            producer_id: PRODUCER,
+        })
     }
 
     pub(crate) fn try_metadata(&mut self, timeout: Duration) -> Result<Response, LinkDown> {
@@ -93,7 +100,7 @@ impl Asker {
     pub(crate) fn try_append(&mut self, sequence: u64, count: u64, timeout: Duration) -> Result<Response, LinkDown> {
         let mut encoder = BatchEncoder::new(self.compression);
         encoder.begin(BatchStart {
-            producer_id: PRODUCER,
+            producer_id: self.producer_id,
             producer_epoch: PRODUCER_EPOCH,
             base_sequence: (sequence % (1 << 31)) as i32,
             base_timestamp: Timestamp::from_millis(1_700_000_000_000),
@@ -178,7 +185,10 @@ impl Asker {
         let mut found = Found { high_watermark, log_start, records: Vec::new(), last_kind: None };
         let mut set = RecordSet::new(&records);
         while let Some(batch) = set.next_batch()? {
-            assert_eq!((batch.producer_id, batch.producer_epoch), (Some(PRODUCER), PRODUCER_EPOCH));
+            if batch.producer_id != Some(self.producer_id) {
+                continue;
+            }
+            assert_eq!(batch.producer_epoch, PRODUCER_EPOCH);
             found.last_kind = Some(batch.timestamp_kind);
             let mut records = batch.records()?;
             while let Some(record) = records.next_record()? {
