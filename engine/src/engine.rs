@@ -63,6 +63,11 @@ impl Engine {
         u32::try_from(at).ok().map(WindowId)
     }
 
+    /// All windows, parents before children.
+    pub fn windows(&self) -> impl Iterator<Item = WindowId> + use<> {
+        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(WindowId)
+    }
+
     /// The window's path, as [`Engine::window`] takes it.
     ///
     /// # Panics

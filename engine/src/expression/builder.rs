@@ -199,21 +199,58 @@ impl<'a> Builder<'a> {
         a: Typed,
         b: Typed,
     ) -> Result<Typed, ExpressionError> {
-        let dates = (a.kind == Type::Date, b.kind == Type::Date);
-        let by_days = dates == (true, false) && matches!(operator, Arithmetic::Add | Arithmetic::Subtract)
-            || dates == (false, true) && operator == Arithmetic::Add;
-        let (a, b) =
-            if dates == (false, false) && a.kind.physical() == Physical::Int && b.kind.physical() == Physical::Int {
-                let to = self.register(at, Type::Int)?;
-                self.emit(Instruction::Int { operator, to, a: a.operand, b: b.operand });
-                return Ok(Typed { operand: Operand::Register(to), kind: Type::Int });
-            } else {
-                (self.convert(at, a, Type::Real)?, self.convert(at, b, Type::Real)?)
-            };
+        let is_date = |value: Typed| value.kind == Type::Date;
+        match (operator, is_date(a), is_date(b)) {
+            (Arithmetic::Subtract, true, true) => {
+                let micros = self.int_arithmetic(at, operator, a, b)?;
+                return self.emit_conversion(at, Conversion::MicrosToDays, micros, Type::Real);
+            }
+            (Arithmetic::Add | Arithmetic::Subtract, true, false) => {
+                let micros = self.days_as_micros(at, b)?;
+                return self.int_arithmetic(at, operator, a, micros).map(as_date);
+            }
+            (Arithmetic::Add, false, true) => {
+                let micros = self.days_as_micros(at, a)?;
+                return self.int_arithmetic(at, operator, micros, b).map(as_date);
+            }
+            (_, false, false) if a.kind.physical() == Physical::Int && b.kind.physical() == Physical::Int => {
+                return self.int_arithmetic(at, operator, a, b);
+            }
+            (_, _, _) => {}
+        }
+        let (a, b) = (self.convert(at, a, Type::Real)?, self.convert(at, b, Type::Real)?);
         let to = self.register(at, Type::Real)?;
         self.emit(Instruction::Real { operator, to, a: a.operand, b: b.operand });
-        let result = Typed { operand: Operand::Register(to), kind: Type::Real };
-        if by_days { self.convert(at, result, Type::Date) } else { Ok(result) }
+        Ok(Typed { operand: Operand::Register(to), kind: Type::Real })
+    }
+
+    fn int_arithmetic(
+        &mut self,
+        at: usize,
+        operator: Arithmetic,
+        a: Typed,
+        b: Typed,
+    ) -> Result<Typed, ExpressionError> {
+        let to = self.register(at, Type::Int)?;
+        self.emit(Instruction::Int { operator, to, a: a.operand, b: b.operand });
+        Ok(Typed { operand: Operand::Register(to), kind: Type::Int })
+    }
+
+    fn days_as_micros(&mut self, at: usize, days: Typed) -> Result<Typed, ExpressionError> {
+        let days = self.convert(at, days, Type::Real)?;
+        self.emit_conversion(at, Conversion::DaysToMicros, days, Type::Int)
+    }
+
+    fn emit_conversion(
+        &mut self,
+        at: usize,
+        conversion: Conversion,
+        value: Typed,
+        kind: Type,
+    ) -> Result<Typed, ExpressionError> {
+        let to = self.register(at, kind)?;
+        self.emit(Instruction::Convert { conversion, to, a: value.operand });
+        Ok(Typed { operand: Operand::Register(to), kind })
     }
 
     /// Whether `a ∘ b` holds.
@@ -367,9 +404,7 @@ impl<'a> Builder<'a> {
             }
             (from, to) => panic!("no rule turns {} into {}", from.name(), to.name()),
         };
-        let register = self.register(at, to)?;
-        self.emit(Instruction::Convert { conversion, to: register, a: value.operand });
-        Ok(Typed { operand: Operand::Register(register), kind: to })
+        self.emit_conversion(at, conversion, value, to)
     }
 
     /// Where the next instruction will stand.
@@ -406,6 +441,10 @@ impl<'a> Builder<'a> {
         self.program.registers.push(column_of(kind.physical()));
         numbered(at, self.program.registers.len() - 1)
     }
+}
+
+fn as_date(micros: Typed) -> Typed {
+    Typed { kind: Type::Date, ..micros }
 }
 
 fn column_of(physical: Physical) -> Column {

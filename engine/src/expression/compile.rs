@@ -434,6 +434,10 @@ impl Compiler<'_, '_> {
             ("today" | "todaygmt", []) if !self.initializing => self.builder.load(at, Special::Time, Type::Date),
             (lower, values) => match library::find(lower) {
                 Some(function) => self.builder.call(at, function, values),
+                None if lower == "parameter" => {
+                    let what = "parameter(n) works in functions of the project only".to_owned();
+                    Err(ExpressionError { len: lower.len(), ..ExpressionError::new(at, what) })
+                }
                 None => {
                     let users = self.declarations.functions.iter().map(|function| function.name.as_str());
                     let known = library::names().chain(users);

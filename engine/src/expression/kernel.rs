@@ -215,7 +215,12 @@ pub(super) fn days_of_date(micros: i64) -> f64 {
 
 /// The inverse of [`days_of_date`], to the nearest microsecond.
 pub(super) fn date_of_days(days: f64) -> Option<i64> {
-    super::text::truncate(((days - calendar::DAY_ZERO as f64) * calendar::DAY as f64).round())
+    micros_of_days(days - calendar::DAY_ZERO as f64)
+}
+
+/// To the nearest microsecond.
+pub(super) fn micros_of_days(days: f64) -> Option<i64> {
+    super::text::truncate((days * calendar::DAY as f64).round())
 }
 
 pub(super) fn push_answer(column: &mut Column, answer: Answer, text: &str) {

@@ -110,6 +110,9 @@ pub(crate) enum Conversion {
     /// Days since 1899-12-30.
     DateToReal,
     RealToDate,
+    /// A number of days to microseconds, and back.
+    DaysToMicros,
+    MicrosToDays,
 }
 
 /// What an event has besides its fields.

@@ -8,8 +8,8 @@ use crate::uuid;
 use super::call::{ARGUMENTS_MAX, Answer, Function, Nulls, Scalar};
 use super::kernel::{
     Frame, MONEY_SCALE, Scope, Slice, TextSlice, View, compare, date_of_days, days_of_date, each_event, fill_flags,
-    flag_letters, int_arithmetic, int_values, mismatch, nothing, pad, push_answer, real_arithmetic, real_values,
-    text_values, write_texts,
+    flag_letters, int_arithmetic, int_values, micros_of_days, mismatch, nothing, pad, push_answer, real_arithmetic,
+    real_values, text_values, write_texts,
 };
 use super::program::{Conversion, Instruction, Operand, Physical, Program, Special, Store, Target};
 use super::text;
@@ -380,6 +380,14 @@ impl Runner {
             Conversion::RealToDate => {
                 let (from, to) = (real(), int_values(column));
                 rows.for_each(|i| to.push(from.get(i).and_then(date_of_days)));
+            }
+            Conversion::DaysToMicros => {
+                let (from, to) = (real(), int_values(column));
+                rows.for_each(|i| to.push(from.get(i).and_then(micros_of_days)));
+            }
+            Conversion::MicrosToDays => {
+                let (from, to) = (int(), real_values(column));
+                rows.for_each(|i| to.push(from.get(i).map(|micros| micros as f64 / calendar::DAY as f64)));
             }
             Conversion::TextToInt => {
                 let (from, to) = (text_(), int_values(column));

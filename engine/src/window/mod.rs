@@ -39,7 +39,7 @@ impl WindowId {
     }
 }
 
-/// An event that a window could not take. It leaves no trace in the window; every replica rejects the same ones.
+/// An event that a window could not take; every replica rejects the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rejection {
     /// The inbound record's id.

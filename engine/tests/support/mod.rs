@@ -1,5 +1,10 @@
 //! Projects as text, events as CSV, output as CSV: how tests talk to an engine.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; helpers of tests may panic")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "each test binary uses a part; helpers of tests may panic"
+)]
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
