@@ -17,7 +17,7 @@ use crate::wire::{Body, ErrorCode, Fetched, Request, Response};
 #[derive(Debug)]
 pub(super) enum Reading {
     /// Reading the log's end, not before `at`.
-    Survey { at: Tick, survey: Survey, backoff: Backoff },
+    Survey { at: Tick, survey: Box<Survey>, backoff: Backoff },
     /// Waiting for the next records; the request that is under way.
     Follow { under_way: Option<RequestTag> },
     /// Nothing to read: in a log with several writers the tail is none of our business.
@@ -26,7 +26,7 @@ pub(super) enum Reading {
 
 impl Reading {
     pub(super) fn survey(floor: Option<Offset>, at: Tick) -> Self {
-        Self::Survey { at, survey: Survey::new(floor.unwrap_or_default()), backoff: Backoff::default() }
+        Self::Survey { at, survey: Box::new(Survey::new(floor.unwrap_or_default())), backoff: Backoff::default() }
     }
 
     pub(super) fn wants_line(&self, now: Tick) -> bool {
@@ -51,7 +51,7 @@ impl Reading {
 
     pub(super) fn forget_line(&mut self) {
         match self {
-            Self::Survey { survey, .. } => *survey = Survey::new(survey.floor()),
+            Self::Survey { survey, .. } => **survey = Survey::new(survey.floor()),
             Self::Follow { under_way } => *under_way = None,
             Self::Rest => {}
         }
@@ -213,7 +213,7 @@ impl Machine {
         // Never at once: something has to change first.
         let _ = backoff.next(self.now);
         let at = backoff.next(self.now);
-        self.reading = Reading::Survey { at, survey: Survey::new(self.floor.unwrap_or_default()), backoff };
+        self.reading = Reading::Survey { at, survey: Box::new(Survey::new(self.floor.unwrap_or_default())), backoff };
     }
 
     fn on_surveyed(&mut self, surveyed: Surveyed) {

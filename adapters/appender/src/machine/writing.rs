@@ -508,7 +508,7 @@ impl Machine {
         let producer = match answers.producer {
             Producer::Present { epoch, .. } if epoch < ours => Producer::Absent,
             Producer::Present { last_sequence: None, .. } => Producer::Unknown,
-            producer => producer,
+            known @ (Producer::Unknown | Producer::Absent | Producer::Present { .. }) => known,
         };
         if producer == Producer::Absent && self.writing.anchor.take().is_some() {
             self.counters.states_lost += 1;

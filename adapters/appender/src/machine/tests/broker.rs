@@ -366,8 +366,9 @@ impl Cluster {
             (Outcome::Data { until }, Request::Fetch { leader_epoch, offset, max_bytes, .. }) => {
                 match self.fetch(at, *leader_epoch, *offset, *max_bytes, *until) {
                     Outcome::Now(response) => Some(response),
-                    _ if *until <= now => Some(self.fetched(at, *offset, *max_bytes)),
-                    _ => None,
+                    Outcome::Committed { .. } | Outcome::Data { .. } => {
+                        (*until <= now).then(|| self.fetched(at, *offset, *max_bytes))
+                    }
                 }
             }
             (Outcome::Now(_) | Outcome::Data { .. }, _) => None,
@@ -459,11 +460,11 @@ impl Cluster {
         match self.nodes[at].producers.get(&id) {
             None => {}
             Some(memory) if batch.producer_epoch < memory.epoch => return refuse(ErrorCode::INVALID_PRODUCER_EPOCH),
-            Some(memory) if batch.producer_epoch > memory.epoch => {
-                if first != 0 {
-                    return refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
-                }
+            Some(memory) if batch.producer_epoch > memory.epoch && first != 0 => {
+                return refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
             }
+            // A newer epoch begins at 0.
+            Some(memory) if batch.producer_epoch > memory.epoch => {}
             Some(memory) => {
                 let repeat = memory.batches.iter().find(|known| (known.0, known.1) == (first, last));
                 if let Some((_, _, base)) = repeat {
