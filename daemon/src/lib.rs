@@ -1,1 +1,14 @@
 //! The shell around the pure rooms: configuration, wiring, processes.
+
+pub mod capture;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod deployment;
+pub mod exit;
+mod http;
+pub mod node;
+pub mod pipeline;
+pub mod telemetry;
+mod writer;

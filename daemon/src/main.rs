@@ -1,3 +1,75 @@
-//! Understudy: a hot-failover daemon for event stream processing.
+//! `understudy`: the one binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use understudy::cli::{AdapterKind, Cli, Command, ConfigAction, RunArgs, SettingArgs};
+use understudy::commands;
+use understudy::config::Layers;
+use understudy::exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(words());
+    let failure = on_failure(&cli.command);
+    match dispatch(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr(), "understudy: {error:#}");
+            failure.into()
+        }
+    }
+}
+
+/// A link named `dfesp_fs_adapter` is `understudy adapter fs`.
+fn words() -> Vec<std::ffi::OsString> {
+    let mut words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let program = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    if commands::is_called_as_adapter(&program) {
+        words.splice(1..1, ["adapter".into(), "fs".into()]);
+    }
+    words
+}
+
+/// What an error means for whoever started the command.
+fn on_failure(command: &Command) -> Exit {
+    match command {
+        Command::Run(_) | Command::Validate { .. } | Command::Config { .. } => Exit::Configuration,
+        Command::Check(_) => Exit::Usage,
+        Command::Status { .. } | Command::Switchover { .. } | Command::Health { .. } => Exit::Unreachable,
+        Command::Replay(_)
+        | Command::Capture(_)
+        | Command::Tail(_)
+        | Command::Topics { .. }
+        | Command::Reset { .. }
+        | Command::Adapter { .. } => Exit::Failed,
+    }
+}
+
+fn layers(settings: &SettingArgs) -> anyhow::Result<Layers> {
+    Layers::read(settings.config.as_deref(), std::env::vars(), &settings.set)
+}
+
+fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let config = commands::read_settings(&args.target.settings, &args.flags())?;
+    understudy::telemetry::start(&config.log, config.log_json)?;
+    understudy::node::run(&args.target.project, &config)
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Validate { project } => commands::validate(&project),
+        Command::Check(args) => commands::check(&args),
+        Command::Replay(args) => commands::replay(&args),
+        Command::Config { action: ConfigAction::Show(args) } => Ok(commands::show(&layers(&args.settings)?)),
+        Command::Run(args) => run(&args),
+        Command::Capture(args) => commands::capture(&args),
+        Command::Tail(args) => commands::tail(&args),
+        Command::Topics { action } => commands::topics(&action),
+        Command::Reset { target, yes } => commands::reset(&target, yes),
+        Command::Status { http, output } => commands::status(&http, output),
+        Command::Switchover { to, http } => commands::switchover(&http, to.as_deref()),
+        Command::Health { http } => commands::health(&http),
+        Command::Adapter { kind: AdapterKind::Fs { options, settings } } => commands::adapter_fs(&options, &settings),
+    }
+}

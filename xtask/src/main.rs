@@ -1,3 +1,53 @@
-//! The project's own commands: verify, layers, bench.
+//! The project's own commands: `cargo xtask verify` is what CI runs, and it never writes; `cargo xtask fix` writes.
 
-fn main() {}
+mod layers;
+mod links;
+mod steps;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Format, lints, tests, docs, layers, dependencies, links. Writes nothing.
+    Verify,
+    /// Apply what clippy and rustfmt can mend by themselves.
+    Fix,
+    /// Check who imports whom.
+    Layers,
+    /// The golden scenarios of the replica machine.
+    Scenario {
+        /// Write what happened as what is expected; read the diff before you commit it.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Tests on real Kafka and ZooKeeper.
+    E2e {
+        /// Only tests whose name contains this.
+        filter: Option<String>,
+    },
+    /// Measurements, as ratios of one run.
+    Bench {
+        /// Handed to the benches.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Verify => steps::verify(),
+        Command::Fix => steps::fix(),
+        Command::Layers => layers::check(),
+        Command::Scenario { bless } => steps::scenario(bless),
+        Command::E2e { filter } => steps::e2e(filter.as_deref()),
+        Command::Bench { arguments } => steps::bench(&arguments),
+    }
+}

@@ -161,6 +161,9 @@ pub struct WindowSchema {
     pub schema: String,
     /// Source or derived.
     pub role: WindowRole,
+    /// The window gives the key itself (`autogen-key`): what a publisher writes in its column is ignored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generated_key: bool,
 }
 
 /// Where a generation begins in an outbound topic; noted once, compared ever after.

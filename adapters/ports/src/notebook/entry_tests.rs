@@ -44,6 +44,7 @@ fn one_of_each() -> Vec<Entry> {
             window: "cq/trades".to_owned(),
             schema: "id*:int64".to_owned(),
             role: WindowRole::Source,
+            generated_key: false,
         }),
         Entry::Constant(Constant {
             project: project.clone(),

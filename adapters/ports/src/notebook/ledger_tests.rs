@@ -161,6 +161,7 @@ fn adapters_find_the_newest_generations_schema() {
             window: "cq/trades".to_owned(),
             schema: text.to_owned(),
             role: WindowRole::Source,
+            generated_key: false,
         })
     };
     let (ledger, _) = fold(&[

@@ -1,0 +1,196 @@
+//! Configuration: raw text in, checked value out.
+
+mod layers;
+pub mod settings;
+mod units;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ports::security::Secret;
+
+pub use layers::{Layers, Origin};
+
+/// Who orders the replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordination {
+    /// Ephemeral sequential znodes.
+    ZooKeeper,
+    /// Claims in the metadata topic.
+    Kafka,
+}
+
+/// What protects the outbound topics from two writers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fencing {
+    /// The broker refuses what doesn't come next.
+    Sequence,
+    /// Kafka's transactions.
+    Transaction,
+    /// Nothing.
+    None,
+}
+
+/// How outbound batches are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Fast.
+    Lz4,
+    /// Small.
+    Zstd,
+}
+
+/// Every setting, checked, with no default left to apply.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `name`.
+    pub name: String,
+    /// `http`.
+    pub http: String,
+    /// `peer`.
+    pub peer: String,
+    /// `peer-advertise`.
+    pub peer_advertise: Option<String>,
+    /// The secret itself, read from `peer-secret-file`.
+    pub peer_secret: Option<Secret>,
+    /// `data`.
+    pub data: Option<PathBuf>,
+    /// `coordination`.
+    pub coordination: Coordination,
+    /// `zookeeper`.
+    pub zookeeper: Option<String>,
+    /// `zookeeper-path`.
+    pub zookeeper_path: Option<String>,
+    /// `session-timeout`.
+    pub session_timeout: Duration,
+    /// `bootstrap`.
+    pub bootstrap: Option<String>,
+    /// `fencing`.
+    pub fencing: Fencing,
+    /// `allow-unreplicated`.
+    pub allow_unreplicated: bool,
+    /// `marker-period`.
+    pub marker_period: Duration,
+    /// `tick-step`.
+    pub tick_step: Duration,
+    /// `clip-bound`.
+    pub clip_bound: Duration,
+    /// `part-bytes-max`.
+    pub part_bytes_max: usize,
+    /// `run-records-max`.
+    pub run_records_max: usize,
+    /// `peer-heartbeat`.
+    pub peer_heartbeat: Duration,
+    /// `handover-timeout`.
+    pub handover_timeout: Duration,
+    /// `compression`.
+    pub compression: Compression,
+    /// `allow-test-switches`.
+    pub allow_test_switches: bool,
+    /// `log`.
+    pub log: String,
+    /// `log-format` is json.
+    pub log_json: bool,
+    /// `kafka.…`: name and value as librdkafka takes them.
+    pub kafka: Vec<(String, String)>,
+}
+
+impl Config {
+    /// Checks every value and the relations between them.
+    ///
+    /// # Errors
+    /// The key, its text, what it should look like, and who said it.
+    pub fn new(layers: &Layers) -> anyhow::Result<Self> {
+        let text = |key: &str| layers.text(key).to_owned();
+        let optional = |key: &str| Some(text(key)).filter(|text| !text.is_empty());
+        let duration = |key: &str| parsed(layers, key, "a duration like 1500ms, 10s, 5m", units::duration);
+        let flag = |key: &str| parsed(layers, key, "true or false", |text| text.parse::<bool>().ok());
+        let config = Self {
+            name: optional("name").map_or_else(host_name, Ok)?,
+            http: text("http"),
+            peer: text("peer"),
+            peer_advertise: optional("peer-advertise"),
+            peer_secret: optional("peer-secret-file").map(|path| read_secret(Path::new(&path))).transpose()?,
+            data: optional("data").map(PathBuf::from),
+            coordination: parsed(layers, "coordination", "zookeeper or kafka", |text| match text {
+                "zookeeper" => Some(Coordination::ZooKeeper),
+                "kafka" => Some(Coordination::Kafka),
+                _ => None,
+            })?,
+            zookeeper: optional("zookeeper"),
+            zookeeper_path: optional("zookeeper-path"),
+            session_timeout: duration("session-timeout")?,
+            bootstrap: optional("bootstrap"),
+            fencing: parsed(layers, "fencing", "sequence, transaction or none", |text| match text {
+                "sequence" => Some(Fencing::Sequence),
+                "transaction" => Some(Fencing::Transaction),
+                "none" => Some(Fencing::None),
+                _ => None,
+            })?,
+            allow_unreplicated: flag("allow-unreplicated")?,
+            marker_period: duration("marker-period")?,
+            tick_step: duration("tick-step")?,
+            clip_bound: duration("clip-bound")?,
+            part_bytes_max: parsed(layers, "part-bytes-max", "a size like 512KiB", units::bytes)?,
+            run_records_max: parsed(layers, "run-records-max", "a number of records, at least 1", |text| {
+                text.parse().ok().filter(|&records: &usize| records > 0)
+            })?,
+            peer_heartbeat: duration("peer-heartbeat")?,
+            handover_timeout: duration("handover-timeout")?,
+            compression: parsed(layers, "compression", "lz4, zstd or none", |text| match text {
+                "none" => Some(Compression::None),
+                "lz4" => Some(Compression::Lz4),
+                "zstd" => Some(Compression::Zstd),
+                _ => None,
+            })?,
+            allow_test_switches: flag("allow-test-switches")?,
+            log: text("log"),
+            log_json: parsed(layers, "log-format", "text or json", |text| match text {
+                "text" => Some(false),
+                "json" => Some(true),
+                _ => None,
+            })?,
+            kafka: layers
+                .iter()
+                .filter_map(|(key, value, _)| {
+                    Some((key.strip_prefix(settings::KAFKA_PREFIX)?.to_owned(), value.to_owned()))
+                })
+                .collect(),
+        };
+        if config.fencing == Fencing::None && !flag("force-unfenced")? {
+            bail!(
+                "fencing = none lets two engines write at once and lose or repeat output; \
+                 if that is what you want, say --set force-unfenced=true"
+            );
+        }
+        Ok(config)
+    }
+}
+
+fn parsed<T>(layers: &Layers, key: &str, form: &str, parse: impl Fn(&str) -> Option<T>) -> anyhow::Result<T> {
+    let text = layers.text(key);
+    parse(text).with_context(|| {
+        let origin = layers.iter().find(|(found, _, _)| *found == key).map(|(_, _, origin)| origin.to_string());
+        format!("setting {key} = \"{text}\" ({}): write {form}", origin.unwrap_or_default())
+    })
+}
+
+fn host_name() -> anyhow::Result<String> {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() {
+        bail!("this host has no name; give the replica one with --name");
+    }
+    Ok(name)
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<Secret> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading the peer secret {}", path.display()))?;
+    let text = text.trim();
+    if text.is_empty() {
+        bail!("the peer secret {} is empty; make one with: openssl rand -hex 32 > {0}", path.display());
+    }
+    Ok(Secret::new(text.to_owned()))
+}

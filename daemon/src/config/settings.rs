@@ -1,0 +1,78 @@
+//! The table of settings: one row says everything about one key.
+
+/// One key that users may set.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// As in `understudy.toml`; the environment has `UNDERSTUDY_` and capitals, flags two dashes.
+    pub key: &'static str,
+    /// What holds when nobody says anything; empty means "not set".
+    pub default: &'static str,
+    /// One line for `config show` and the docs.
+    pub meaning: &'static str,
+}
+
+const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { key, default, meaning }
+}
+
+/// Every key, in the order in which `config show` prints them.
+pub const SETTINGS: &[Setting] = &[
+    setting("name", "", "this replica's name, unique in its cluster; the host name when not set"),
+    setting("http", "127.0.0.1:31415", "where status, health and metrics are served; port 0 takes a free one"),
+    setting("peer", "127.0.0.1:31416", "where other replicas reach this one; port 0 takes a free one"),
+    setting("peer-advertise", "", "the address that other replicas are told instead of `peer`"),
+    setting("peer-secret-file", "", "file with the secret that replicas share; needed when peers are not on loopback"),
+    setting("data", "", "folder for local files (dead letters); none are written when not set"),
+    setting("coordination", "zookeeper", "who orders the replicas: zookeeper or kafka"),
+    setting("zookeeper", "", "host:port,…/chroot; replaces the project's zookeeperhostport"),
+    setting("zookeeper-path", "", "election node; /ESP/<label>.<project>/server-n_ when not set"),
+    setting("session-timeout", "1500ms", "ZooKeeper session: the backstop when peer links say nothing"),
+    setting("bootstrap", "", "host:port,…; replaces the project's kafkahostport"),
+    setting("fencing", "sequence", "what protects the output: sequence, transaction or none"),
+    setting("force-unfenced", "false", "needed with fencing = none"),
+    setting("allow-unreplicated", "false", "go on with topics that could lose data (demonstrations only)"),
+    setting("marker-period", "10m", "an outbound topic is silent this long before a marker shows that it lives"),
+    setting("tick-step", "1s", "an idle input gets a tick this often, so that time goes on"),
+    setting("clip-bound", "1h", "a record may push time ahead by this at most; more is clipped and counted"),
+    setting("part-bytes-max", "512KiB", "a block encoded larger than this becomes several records"),
+    setting("run-records-max", "1024", "inbound records that are processed as one run, at most"),
+    setting("peer-heartbeat", "20ms", "how often replicas say that they live"),
+    setting("handover-timeout", "5s", "how long a stopping active waits for its last acknowledgements"),
+    setting("compression", "lz4", "of outbound batches from about 10 KB on: lz4, zstd or none"),
+    setting("allow-test-switches", "false", "honour UNDERSTUDY_TEST_… variables"),
+    setting("log", "info", "what is logged: error, warn, info, debug, trace, or a filter as in module=debug"),
+    setting("log-format", "text", "text or json"),
+];
+
+/// `kafka.<property>`: handed to librdkafka as it is, checked against what would break exactness.
+pub const KAFKA_PREFIX: &str = "kafka.";
+
+/// The row of a key.
+#[must_use]
+pub fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// The known key that is most like a mistyped one.
+#[must_use]
+pub fn nearest(key: &str) -> Option<&'static str> {
+    /// More changed letters than this are no typing error.
+    const DISTANCE_MAX: usize = 3;
+    let with_distance = SETTINGS.iter().map(|setting| (edit_distance(key, setting.key), setting.key));
+    with_distance.min().filter(|(distance, _)| *distance <= DISTANCE_MAX).map(|(_, key)| key)
+}
+
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,76 @@
+//! Status, health, metrics and the operator's few commands, on loopback unless told otherwise.
+
+mod metrics;
+mod routes;
+
+use std::net::{TcpListener, ToSocketAddrs as _};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use crossbeam_channel::Sender;
+use tracing::info;
+
+use crate::node::status::Board;
+use crate::node::{Shared, Wake};
+
+/// A bound port that doesn't answer yet: a busy one is noticed before anything else is started.
+pub(crate) struct Listener {
+    listener: TcpListener,
+    /// As bound, for others to reach it.
+    address: String,
+}
+
+impl Listener {
+    pub(crate) fn bind(wanted: &str) -> anyhow::Result<Self> {
+        let mut addresses =
+            wanted.to_socket_addrs().with_context(|| format!("setting http = \"{wanted}\": write host:port"))?;
+        let address = addresses.next().with_context(|| format!("setting http = \"{wanted}\": no such address"))?;
+        let listener = TcpListener::bind(address).with_context(|| {
+            format!("listening at {address} for HTTP; is another replica running here? take another port with --http 127.0.0.1:0")
+        })?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?.to_string();
+        Ok(Self { listener, address })
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// Serves on a thread of its own, which also listens for SIGTERM and SIGINT.
+    pub(crate) fn serve(self, board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        info!("starting HTTP server on port {}, type=admin", self.listener.local_addr()?.port());
+        std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                let signals = tokio::spawn(listen_for_signals(wakes.clone()));
+                let served = serve(self.listener, routes::router(board, shared, wakes)).await;
+                if let Err(error) = served {
+                    tracing::error!(%error, "HTTP server ended");
+                }
+                let _ = signals.await;
+            });
+        })?;
+        Ok(())
+    }
+}
+
+async fn serve(listener: TcpListener, router: axum::Router) -> std::io::Result<()> {
+    axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await
+}
+
+async fn listen_for_signals(wakes: Sender<Wake>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals can't be heard; stop this replica with kill -9");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        info!("asked to stop");
+        let _ = wakes.send(Wake::Terminate);
+    }
+}

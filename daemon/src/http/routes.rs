@@ -1,0 +1,116 @@
+//! What is served where.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use crossbeam_channel::Sender;
+use serde::Deserialize;
+use types::MemberName;
+
+use super::metrics;
+use crate::node::status::{Board, Status};
+use crate::node::{OperatorRequest, Shared, Wake};
+
+/// How long a switchover's answer is waited for; longer than any handover may take.
+const SWITCHOVER_PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+struct Served {
+    board: Arc<Board>,
+    shared: Arc<Shared>,
+    wakes: Sender<Wake>,
+}
+
+pub(super) fn router(board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>) -> axum::Router {
+    axum::Router::new()
+        .route("/SASESP", get(alive))
+        .route("/SASESP/server", get(server))
+        .route("/eventStreamProcessing/v1/server", get(server))
+        .route("/internal/ready", get(healthz))
+        .route("/healthz", get(healthz))
+        .route("/active", get(active))
+        .route("/standby", get(standby))
+        .route("/status", get(status))
+        .route("/metrics", get(metrics_text))
+        .route("/switchover", post(switchover))
+        .route("/pause", post(pause))
+        .route("/resume", post(resume))
+        .with_state(Served { board, shared, wakes })
+}
+
+async fn alive() -> &'static str {
+    "esp server up and running\n"
+}
+
+/// As clients of the original read it.
+async fn server(State(served): State<Served>) -> Response {
+    let fixed = served.board.fixed();
+    let xml = format!(
+        "<esp-server version=\"6.1\" engine=\"{}.{}\" analytics-license=\"true\" primary-server=\"{}\" pubsub=\"0\"/>\n",
+        escaped(fixed.member()),
+        fixed.incarnation(),
+        served.board.is_active()
+    );
+    ([(header::CONTENT_TYPE, "application/xml")], xml).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+fn yes_or_no(yes: bool) -> Response {
+    if yes { (StatusCode::OK, "yes\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "no\n") }.into_response()
+}
+
+async fn healthz(State(served): State<Served>) -> Response {
+    yes_or_no(served.board.is_healthy())
+}
+
+async fn active(State(served): State<Served>) -> Response {
+    yes_or_no(served.board.is_active())
+}
+
+async fn standby(State(served): State<Served>) -> Response {
+    yes_or_no(served.board.is_standby())
+}
+
+async fn status(State(served): State<Served>) -> Json<Status> {
+    Json(served.board.status(&served.shared))
+}
+
+async fn metrics_text(State(served): State<Served>) -> Response {
+    let text = metrics::text(&served.board.status(&served.shared), served.board.failovers());
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}
+
+#[derive(Deserialize)]
+struct To {
+    to: Option<String>,
+}
+
+async fn switchover(State(served): State<Served>, Query(To { to }): Query<To>) -> Response {
+    let (reply, answer) = crossbeam_channel::bounded(1);
+    let request = OperatorRequest::Switchover { to: to.map(MemberName), reply };
+    if served.wakes.send(Wake::Operator(request)).is_err() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    let waited = tokio::task::spawn_blocking(move || answer.recv_timeout(SWITCHOVER_PATIENCE)).await;
+    match waited {
+        Ok(Ok(Ok(to))) => (StatusCode::OK, format!("{to}\n")).into_response(),
+        Ok(Ok(Err(refusal))) => (StatusCode::CONFLICT, format!("{refusal}\n")).into_response(),
+        Ok(Err(_)) | Err(_) => (StatusCode::GATEWAY_TIMEOUT, "no answer\n").into_response(),
+    }
+}
+
+async fn pause(State(served): State<Served>) -> Response {
+    yes_or_no(served.wakes.send(Wake::Operator(OperatorRequest::Pause)).is_ok())
+}
+
+async fn resume(State(served): State<Served>) -> Response {
+    yes_or_no(served.wakes.send(Wake::Operator(OperatorRequest::Resume)).is_ok())
+}

@@ -1,0 +1,538 @@
+//! The control loop: one thread, one closed list of reasons to wake, one machine that decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_kafka::{Notebook, NotebookFact};
+use adapter_peer::{OutputStatus, PeerFact, PeerLinks, PeerMessage};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use failover::{
+    Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, PeerReport, Sign, Stage, SwitchoverAnswer,
+};
+use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
+use ports::notebook::{Constant, Entry, Failover, Ledger, Phase};
+use ports::output::{OutputCommand, OutputFact, OutputProgress};
+use tracing::{error, info, warn};
+use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick, Timestamp, TopicName};
+
+use super::coordinator::Coordinator;
+use super::shared::Shared;
+use super::status::{Board, OutputView, View};
+use super::translate;
+use super::wake::{OperatorRequest, Wake};
+use crate::clock;
+
+/// How often positions are looked at while nothing else happens: they move without waking anybody.
+const POSITIONS_EVERY: Duration = Duration::from_millis(5);
+/// Outputs that are due for so long without any progress of the log are worth telling the machine.
+const STALL_WORTH_TELLING: Duration = Duration::from_millis(100);
+/// How often the status that people see is made anew.
+const STATUS_EVERY: Duration = Duration::from_millis(50);
+
+/// One outbound topic as the control loop sees it.
+pub(super) struct OutputSide {
+    pub(super) topic: TopicName,
+    pub(super) send: Box<dyn Fn(OutputCommand) -> bool + Send>,
+    pub(super) progress: Arc<OutputProgress>,
+    pub(super) buffered_max: u64,
+    pub(super) watch: Watch,
+}
+
+/// What was last told of an output's positions, and since when nothing moved.
+#[derive(Default)]
+pub(super) struct Watch {
+    computed: OutputIndex,
+    published: OutputIndex,
+    topic_id: Option<String>,
+    leader: Option<String>,
+    precondition: Option<String>,
+    moved: Tick,
+}
+
+/// Everything the loop owns.
+pub(super) struct Control {
+    pub(super) machine: Machine,
+    pub(super) project: String,
+    pub(super) member: MemberName,
+    pub(super) generation: Generation,
+    pub(super) outputs: Vec<OutputSide>,
+    pub(super) coordinator: Arc<Coordinator>,
+    pub(super) peers: PeerLinks,
+    pub(super) notebook: Arc<Notebook>,
+    pub(super) ledger: Ledger,
+    pub(super) shared: Arc<Shared>,
+    pub(super) board: Arc<Board>,
+    pub(super) term: Term,
+    /// As the coordinator gave it: the machine's candidates have no addresses.
+    pub(super) line: Vec<Candidate>,
+    pub(super) asked: Option<Sender<Result<String, String>>>,
+    pub(super) shown: Tick,
+    /// Who was active before this replica, for the history.
+    pub(super) previous: Option<MemberName>,
+}
+
+impl Control {
+    /// Runs until the machine says how to exit.
+    pub(super) fn run(mut self, wakes: &Receiver<Wake>) -> Exit {
+        loop {
+            let now = clock::now();
+            let until_deadline = self.machine.deadline().map_or(POSITIONS_EVERY, |deadline| deadline.since(now));
+            let wake = match wakes.recv_timeout(until_deadline.min(POSITIONS_EVERY)) {
+                Ok(wake) => Some(wake),
+                Err(RecvTimeoutError::Timeout) => None,
+                // The loop holds a sender of its own channel through its helpers, so this can't be reached while they live.
+                Err(RecvTimeoutError::Disconnected) => return Exit::Undrained,
+            };
+            let now = clock::now();
+            if let Some(exit) = self.hear_positions(now) {
+                return exit;
+            }
+            if let Some(wake) = wake
+                && let Some(exit) = self.hear(wake, now)
+            {
+                return exit;
+            }
+            if self.machine.deadline().is_some_and(|deadline| deadline <= now)
+                && let Some(exit) = self.tell(Fact::DeadlinePassed, now)
+            {
+                return exit;
+            }
+            self.show(now);
+        }
+    }
+
+    fn hear(&mut self, wake: Wake, now: Tick) -> Option<Exit> {
+        match wake {
+            Wake::Output(output, fact) => self.hear_output(output, fact, now),
+            Wake::Coordinator(fact) => self.hear_coordinator(fact, now),
+            Wake::Peer(fact) => self.hear_peer(fact, now),
+            Wake::Notebook(fact) => {
+                self.hear_notebook(&fact);
+                None
+            }
+            Wake::HotEnded(Ok(())) => None,
+            Wake::HotEnded(Err(error)) => self.tell(Fact::BlockMet(translate::input_block(&error)), now),
+            Wake::HotPanicked => {
+                let detail = "the engine thread panicked; its words are in the log".to_owned();
+                self.tell(Fact::BlockMet(Block { cause: BlockCause::EngineFailed, detail }), now)
+            }
+            Wake::Operator(request) => self.hear_operator(request, now),
+            Wake::Terminate => self.tell(Fact::ShutdownAsked, now),
+        }
+    }
+
+    /// Positions move without waking anybody; here they are told, and noticed when they stand still.
+    fn hear_positions(&mut self, now: Tick) -> Option<Exit> {
+        let mut facts = Vec::new();
+        for (i, output) in self.outputs.iter_mut().enumerate() {
+            let id = OutputId(i);
+            let (computed, published) = (output.progress.computed(), output.progress.published());
+            let watch = &mut output.watch;
+            if computed != watch.computed {
+                watch.computed = computed;
+                facts.push(Fact::Computed { output: id, end: computed });
+            }
+            if published != watch.published {
+                (watch.published, watch.moved) = (published, now);
+                facts.push(Fact::Published { output: id, end: published });
+            }
+            if computed <= published {
+                watch.moved = now;
+            }
+        }
+        facts.extend(self.stalls(now));
+        facts.into_iter().find_map(|fact| self.tell(fact, now))
+    }
+
+    /// Outputs that are due and don't appear: the own writer's fault, or the active peer's.
+    fn stalls(&self, now: Tick) -> Vec<Fact> {
+        let stage = self.machine.role().stage();
+        let mut facts = Vec::new();
+        for (i, output) in self.outputs.iter().enumerate() {
+            let stalled = now.since(output.watch.moved);
+            if stalled < STALL_WORTH_TELLING || output.watch.moved == Tick::default() {
+                continue;
+            }
+            match stage {
+                Stage::Active => facts.push(Fact::OutputStalled { output: OutputId(i), stalled }),
+                Stage::Standby => facts.extend(self.active_peer().map(|(member, incarnation)| Fact::PeerSuspected {
+                    member,
+                    incarnation,
+                    sign: Sign::Stalled(stalled),
+                })),
+                Stage::Starting | Stage::Restoring | Stage::HandingOver | Stage::Blocked | Stage::Stopped => (),
+            }
+        }
+        facts
+    }
+
+    fn active_peer(&self) -> Option<(MemberName, Incarnation)> {
+        let active = self.machine.active_member()?;
+        if *active == self.member {
+            return None;
+        }
+        let candidate = self.line.iter().find(|candidate| candidate.member == *active)?;
+        Some((candidate.member.clone(), candidate.incarnation))
+    }
+
+    fn hear_output(&mut self, output: OutputId, fact: OutputFact, now: Tick) -> Option<Exit> {
+        let fact = match fact {
+            OutputFact::Opened { published_end, fence, .. } => {
+                self.note_constant(output, fence);
+                Fact::OutputOpened { output, published_end }
+            }
+            OutputFact::Identified { topic_id } => {
+                self.outputs[output.0].watch.topic_id = Some(topic_id);
+                return None;
+            }
+            OutputFact::TookOver { first, at } => Fact::TookOver { output, first, at },
+            OutputFact::Drained => Fact::Drained { output },
+            OutputFact::ForeignWriter { writer, index } => {
+                warn!(topic = %self.outputs[output.0].topic, writer, %index, "somebody else wrote while this replica was active");
+                Fact::ForeignWriter { output }
+            }
+            OutputFact::Refused { index } => {
+                info!(topic = %self.outputs[output.0].topic, %index, "the broker refused an append: it doesn't come next");
+                Fact::WriterRefused { output }
+            }
+            OutputFact::Blocked(block) => Fact::BlockMet(translate::output_block(&block)),
+            OutputFact::Precondition { broken } => {
+                if let Some(broken) = &broken {
+                    warn!(topic = %self.outputs[output.0].topic, broken, "a precondition of the promises doesn't hold");
+                }
+                self.outputs[output.0].watch.precondition = broken;
+                return None;
+            }
+            OutputFact::Leader { address, epoch } => {
+                info!(topic = %self.outputs[output.0].topic, leader = address, epoch, "partition leader");
+                self.outputs[output.0].watch.leader = Some(address);
+                return None;
+            }
+            OutputFact::ForeignRecord { offset, fence } => {
+                warn!(topic = %self.outputs[output.0].topic, %offset, "a record of something else stands in the outbound topic");
+                self.note_constant(output, fence);
+                return None;
+            }
+            // Of logs with several writers; an engine has none.
+            OutputFact::SourceAt { .. } => return None,
+        };
+        self.tell(fact, now)
+    }
+
+    /// Where a generation begins in a topic, for replicas that find the log empty after retention.
+    fn note_constant(&mut self, output: OutputId, fence: Offset) {
+        let side = &self.outputs[output.0];
+        let known = self.ledger.project(&self.project).and_then(|known| known.constant(self.generation, &side.topic));
+        if known.is_some_and(|known| known.fence == fence) {
+            return;
+        }
+        let entry = Constant {
+            project: self.project.clone(),
+            generation: self.generation,
+            topic: side.topic.clone(),
+            fence,
+            topic_id: side.watch.topic_id.clone().unwrap_or_default(),
+        };
+        self.post(&Entry::Constant(entry));
+    }
+
+    fn post(&self, entry: &Entry) {
+        if let Err(error) = self.notebook.post(entry) {
+            warn!(%error, "an entry for the notebook was not written");
+        }
+    }
+
+    fn hear_coordinator(&mut self, fact: CoordinatorFact, now: Tick) -> Option<Exit> {
+        let fact = match fact {
+            CoordinatorFact::Connected => Fact::CoordinatorConnected,
+            CoordinatorFact::Suspended => Fact::CoordinatorSuspended { heard: now },
+            CoordinatorFact::SessionLost => Fact::SessionLost,
+            CoordinatorFact::Line { term, candidates } => {
+                self.term = term;
+                let fact =
+                    Fact::LineChanged { term, candidates: candidates.iter().map(translate::candidate).collect() };
+                self.line = candidates;
+                self.meet_members();
+                fact
+            }
+            CoordinatorFact::Failed { reason } => {
+                Fact::BlockMet(Block { cause: BlockCause::CoordinatorFailed, detail: reason })
+            }
+        };
+        self.tell(fact, now)
+    }
+
+    /// Links go to everybody known: those in line, and those that only wrote themselves into the notebook.
+    pub(super) fn meet_members(&self) {
+        let mut members: BTreeMap<MemberName, Candidate> = BTreeMap::new();
+        let noted = self.ledger.project(&self.project).into_iter().flat_map(|known| known.members());
+        for presence in noted.filter(|presence| presence.present) {
+            let member = &presence.member;
+            let candidate = Candidate {
+                member: member.name.clone(),
+                incarnation: member.incarnation,
+                peer: member.peer.clone(),
+                ticket: 0,
+            };
+            members.insert(member.name.clone(), candidate);
+        }
+        for candidate in &self.line {
+            let newer = members.get(&candidate.member).is_none_or(|known| known.incarnation <= candidate.incarnation);
+            if newer {
+                members.insert(candidate.member.clone(), candidate.clone());
+            }
+        }
+        members.remove(&self.member);
+        self.peers.set_members(members.into_values().collect());
+    }
+
+    fn hear_notebook(&mut self, fact: &NotebookFact) {
+        if let NotebookFact::Noted(noted) = fact {
+            self.ledger.note(noted.offset, &noted.entry);
+            if matches!(noted.entry, Entry::Member(_) | Entry::MemberLeft(_)) {
+                self.meet_members();
+            }
+        }
+        self.coordinator.observe(fact);
+    }
+
+    fn hear_peer(&mut self, fact: PeerFact, now: Tick) -> Option<Exit> {
+        let fact = match fact {
+            PeerFact::Up { member, incarnation, .. } | PeerFact::Heard { member, incarnation, .. } => {
+                Fact::PeerHeard { member, incarnation }
+            }
+            PeerFact::Dead { member, incarnation, evidence } => {
+                info!(peer = %member, %incarnation, ?evidence, "peer is gone");
+                Fact::PeerDied { member, incarnation, evidence: translate::evidence(evidence) }
+            }
+            PeerFact::Silent { member, incarnation, lasting } => {
+                info!(peer = %member, %incarnation, silent_ms = lasting.as_millis(), "peer is silent");
+                Fact::PeerSuspected { member, incarnation, sign: Sign::Silent(lasting) }
+            }
+            PeerFact::Status { member, incarnation, status } => {
+                let report = translate::report(&status, &self.topics());
+                Fact::PeerReported { member, incarnation, report }
+            }
+            PeerFact::Message { from, message, .. } => return self.hear_message(from, message, now),
+            // The later start is the wrong one, and is told so itself.
+            PeerFact::Superseded { incarnation, peer } => {
+                warn!(%incarnation, peer, "another process uses this replica's name; the later one is asked to stop");
+                return None;
+            }
+            PeerFact::NameTaken { incarnation, peer } => {
+                let detail = format!("another process is called {} too: start {incarnation}, at {peer}", self.member);
+                Fact::BlockMet(Block { cause: BlockCause::NameTaken, detail })
+            }
+        };
+        self.tell(fact, now)
+    }
+
+    fn hear_message(&mut self, from: MemberName, message: PeerMessage, now: Tick) -> Option<Exit> {
+        match message {
+            PeerMessage::HandOver { next, .. } => {
+                let index = |topic: &TopicName| next.iter().find(|(name, _)| name == topic).map(|(_, index)| *index);
+                let next = self.topics().iter().map(|topic| index(topic).unwrap_or_default()).collect();
+                self.tell(Fact::HandedOver { from, next }, now)
+            }
+            PeerMessage::Switchover { to } => self.tell(Fact::SwitchoverAsked { to }, now),
+            // The successor displaces whoever stands before it, so nobody has to be asked to step aside.
+            PeerMessage::StepAside { .. } => None,
+        }
+    }
+
+    fn hear_operator(&mut self, request: OperatorRequest, now: Tick) -> Option<Exit> {
+        let fact = match request {
+            OperatorRequest::Switchover { to, reply } => {
+                self.asked = Some(reply);
+                Fact::SwitchoverAsked { to }
+            }
+            OperatorRequest::Pause => Fact::PauseAsked,
+            OperatorRequest::Resume => Fact::ResumeAsked,
+        };
+        self.tell(fact, now)
+    }
+
+    /// One fact in, every action out.
+    pub(super) fn tell(&mut self, fact: Fact, now: Tick) -> Option<Exit> {
+        let mut next = Some(fact);
+        while let Some(fact) = next.take() {
+            tracing::debug!(%fact, "fact");
+            self.machine.handle(fact, now);
+            while let Some(action) = self.machine.poll_action() {
+                tracing::debug!(%action, "action");
+                match self.execute(action, now) {
+                    Outcome::Done => (),
+                    Outcome::Tell(fact) => next = Some(fact),
+                    Outcome::Exit(exit) => return Some(exit),
+                }
+            }
+        }
+        None
+    }
+
+    fn execute(&mut self, action: Action, now: Tick) -> Outcome {
+        match action {
+            Action::JoinLine => self.command(CoordinatorCommand::Join),
+            Action::LeaveLine => self.command(CoordinatorCommand::Leave),
+            Action::Displace(dead) => {
+                let entry = self.line.iter().find(|candidate| translate::candidate(candidate) == dead).cloned();
+                if let Some(entry) = entry {
+                    self.command(CoordinatorCommand::Displace(entry));
+                }
+            }
+            Action::StartWriting => {
+                self.shared.set_writing(true);
+                self.command_outputs(|| OutputCommand::Write);
+                return Outcome::Tell(Fact::WritingStarted);
+            }
+            Action::StopWriting => {
+                self.shared.set_writing(false);
+                self.command_outputs(|| OutputCommand::Follow);
+            }
+            Action::PauseInput => self.shared.set_paused(true),
+            Action::ResumeInput => self.shared.set_paused(false),
+            Action::HandOver { to, next } => {
+                let next = self.topics().into_iter().zip(next).collect();
+                if let Err(error) = self.peers.send(&to, PeerMessage::HandOver { term: self.term, next }) {
+                    warn!(%error, peer = %to, "the successor could not be told; it learns it from the line");
+                }
+            }
+            Action::Announce(announcement) => self.announce(announcement, now),
+            Action::Answer(answer) => self.answer(answer),
+            Action::CloseSession => self.command(CoordinatorCommand::Close),
+            Action::Exit(exit) => return Outcome::Exit(exit),
+        }
+        Outcome::Done
+    }
+
+    fn command(&self, command: CoordinatorCommand) {
+        if let Err(error) = self.coordinator.send(command) {
+            error!(%error, "the coordinator takes no commands");
+        }
+    }
+
+    fn command_outputs(&self, command: impl Fn() -> OutputCommand) {
+        for output in &self.outputs {
+            if !(output.send)(command()) {
+                error!(topic = %output.topic, "the writer of an outbound topic is gone");
+            }
+        }
+    }
+
+    /// The lines that users of the original look for, and ours with fields.
+    fn announce(&mut self, announcement: Announcement, now: Tick) {
+        let Announcement { from, to, why, term } = announcement;
+        info!(%term, %from, %to, %why, "stage");
+        match to {
+            Stage::Active if from == Stage::Standby => {
+                info!("dfESPkafkaConnector::goActive(): Hot failover state switched to active");
+                self.previous = self.board.active_seen();
+            }
+            Stage::Standby => info!("dfESPkafkaConnector::start(): Hot failover state switched to standby"),
+            Stage::Blocked => {
+                error!(role = ?self.machine.role(), "blocked: this replica can't go on without an operator")
+            }
+            Stage::Active | Stage::Starting | Stage::Restoring | Stage::HandingOver | Stage::Stopped => (),
+        }
+        self.shown = Tick::default();
+        self.show(now);
+    }
+
+    fn answer(&mut self, answer: SwitchoverAnswer) {
+        let reply = match answer {
+            SwitchoverAnswer::Begun { .. } => return,
+            SwitchoverAnswer::Done { to } => Ok(to.to_string()),
+            SwitchoverAnswer::Refused(refusal) => Err(refusal.to_string()),
+            SwitchoverAnswer::GivenUp { to } => Err(format!("{to} did not take over in time; nothing changed")),
+        };
+        if let Some(asked) = self.asked.take() {
+            // Whoever asked may have gone; the log says it all the same.
+            let _ = asked.send(reply);
+        }
+    }
+
+    fn topics(&self) -> Vec<TopicName> {
+        self.outputs.iter().map(|output| output.topic.clone()).collect()
+    }
+
+    /// Makes heartbeats and status say what is so now.
+    fn show(&mut self, now: Tick) {
+        if now.since(self.shown) < STATUS_EVERY && self.shown != Tick::default() {
+            return;
+        }
+        self.shown = now;
+        let report: PeerReport = self.machine.report();
+        let (input_next, input_end) = self.shared.input();
+        let outputs = self.outputs.iter().map(|output| OutputStatus {
+            topic: output.topic.clone(),
+            computed: output.progress.computed(),
+            published: output.progress.published(),
+        });
+        let status = translate::status(&report, self.term, Offset(input_next), outputs.collect());
+        self.peers.publish_status(status);
+        let last_computed = self.shared.last_computed();
+        let outputs = self.outputs.iter().zip(last_computed).map(|(output, last)| OutputView {
+            topic: output.topic.to_string(),
+            computed: output.progress.computed().0,
+            published: output.progress.published().0,
+            bound: output.buffered_max,
+            id: last.id.0,
+            digest: last.digest.to_string(),
+            leader: output.watch.leader.clone(),
+            precondition: output.watch.precondition.clone(),
+        });
+        self.board.set(View {
+            stage: self.machine.role().stage(),
+            health: self.machine.health(),
+            eligible: self.machine.is_eligible(),
+            reason: match self.machine.role() {
+                failover::Role::Blocked(block) => Some(block.to_string()),
+                _ => None,
+            },
+            term: self.term.0,
+            active: self.machine.active_member().map(ToString::to_string),
+            paused: self.machine.is_failover_paused(),
+            line: self.line.iter().map(|candidate| candidate.member.to_string()).collect(),
+            input_next,
+            input_end,
+            outputs: outputs.collect(),
+            last_failover: self.machine.last_failover().copied(),
+        });
+        self.note_failover();
+    }
+
+    /// Each takeover leaves a record in the notebook, once it is complete.
+    fn note_failover(&mut self) {
+        let Some(last) = self.machine.last_failover().copied() else { return };
+        let Some(first_ack) = last.first_ack else { return };
+        if !self.board.is_new_failover(last.decided) {
+            return;
+        }
+        let mut phases = vec![Phase { name: "decide".to_owned(), took: last.decided.since(last.detected) }];
+        if let Some(first_write) = last.first_write {
+            phases.push(Phase { name: "write".to_owned(), took: first_write.since(last.decided) });
+            phases.push(Phase { name: "acknowledge".to_owned(), took: first_ack.since(first_write) });
+        }
+        let gap = first_ack.since(last.detected);
+        info!(cause = %last.cause, elapsed_us = gap.as_micros(), "took over: the first own output is acknowledged");
+        let wall = i64::try_from(clock::wall_micros()).unwrap_or(i64::MAX);
+        self.post(&Entry::Failover(Failover {
+            project: self.project.clone(),
+            generation: self.generation,
+            term: last.term,
+            at: Timestamp(wall),
+            from: self.previous.as_ref().map(ToString::to_string),
+            to: self.member.clone(),
+            cause: last.cause.to_string(),
+            phases,
+            gap_us: u64::try_from(gap.as_micros()).ok(),
+        }));
+    }
+}
+
+enum Outcome {
+    Done,
+    Tell(Fact),
+    Exit(Exit),
+}

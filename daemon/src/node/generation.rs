@@ -1,0 +1,183 @@
+//! Agreeing on what must be equal for all replicas, before anything is read or written.
+
+use std::time::Duration;
+
+use adapter_kafka::{ClientSettings, InitialOffset, Notebook, NotebookFact};
+use anyhow::{Context as _, bail};
+use crossbeam_channel::Receiver;
+use engine::project::{Project, WindowKind};
+use ports::notebook::{Entry, Ledger, Origin, Proposal, WindowRole, WindowSchema};
+use types::{Generation, MemberName, Offset};
+
+use super::Wake;
+use crate::config::Config;
+use crate::deployment::{self, Deployment};
+use crate::pipeline::GenerationTerms;
+
+/// How the digest is made; another algorithm is another generation.
+const DIGEST_ALGORITHM: &str = "xxh3-128";
+/// Counts changes of what engines compute from equal input; another version is another generation.
+const SEMANTICS_VERSION: u32 = 1;
+/// A proposal is read back within this time, or the notebook doesn't work.
+const PROPOSAL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What holds for this replica.
+#[derive(Debug, Clone)]
+pub(crate) struct Agreed {
+    /// Its number.
+    pub generation: Generation,
+    /// Where every replica begins to read.
+    pub origin: Offset,
+    /// What the pipeline is made with.
+    pub terms: GenerationTerms,
+    /// How often an idle input gets a tick.
+    pub tick_step: Duration,
+}
+
+/// Reads the generation in force from the notebook, or proposes the first one and waits for what wins.
+///
+/// # Errors
+/// E001 when the cluster runs another model; a notebook that can't be read or written.
+pub(crate) fn agree(
+    project: &Project,
+    deployment: &Deployment,
+    config: &Config,
+    settings: &ClientSettings,
+    notebook: &Notebook,
+    ledger: &mut Ledger,
+    wakes: &Receiver<Wake>,
+) -> anyhow::Result<Agreed> {
+    if in_force(ledger, &deployment.project).is_none() {
+        let proposal = proposal(project, deployment, config, settings, ledger)?;
+        notebook.append(&Entry::Proposal(proposal), PROPOSAL_PATIENCE).context("proposing the first generation")?;
+        let deadline = std::time::Instant::now() + PROPOSAL_PATIENCE;
+        while in_force(ledger, &deployment.project).is_none() {
+            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            let wake = wakes.recv_timeout(left).context("the notebook doesn't show the generation just proposed")?;
+            if let Wake::Notebook(NotebookFact::Noted(noted)) = wake {
+                ledger.note(noted.offset, &noted.entry);
+            }
+        }
+    }
+    let Some(accepted) = in_force(ledger, &deployment.project) else {
+        bail!("the notebook shows no generation of project {}", deployment.project);
+    };
+    check_model(project, deployment, accepted)?;
+    let origin = accepted
+        .origins
+        .iter()
+        .find(|origin| origin.topic == deployment.inbound.topic)
+        .with_context(|| format!("generation {} was agreed for another inbound topic", accepted.generation))?;
+    Ok(Agreed {
+        generation: accepted.generation,
+        origin: origin.offset,
+        terms: GenerationTerms {
+            clip_bound: accepted.clip_bound,
+            marker_period: accepted.marker_period,
+            part_bytes_max: usize::try_from(accepted.part_bytes_max).unwrap_or(usize::MAX),
+        },
+        tick_step: accepted.tick_step,
+    })
+}
+
+fn in_force<'a>(ledger: &'a Ledger, project: &str) -> Option<&'a Proposal> {
+    ledger.project(project)?.generation().map(|accepted| &accepted.proposal)
+}
+
+fn proposal(
+    project: &Project,
+    deployment: &Deployment,
+    config: &Config,
+    settings: &ClientSettings,
+    ledger: &Ledger,
+) -> anyhow::Result<Proposal> {
+    let generation = match ledger.project(&deployment.project) {
+        None => Generation(1),
+        Some(known) => known.next_generation().context("a generation is open that this program can't read")?,
+    };
+    let inbound = &deployment.inbound;
+    let initial = match inbound.initial_offset {
+        deployment::InitialOffset::Smallest => InitialOffset::Smallest,
+        deployment::InitialOffset::Largest => InitialOffset::Largest,
+        deployment::InitialOffset::At(offset) => InitialOffset::At(Offset(offset)),
+    };
+    let offset = adapter_kafka::resolve(settings, &inbound.topic, initial)
+        .with_context(|| format!("resolving where to begin in {}", inbound.topic))?;
+    Ok(Proposal {
+        project: deployment.project.clone(),
+        generation,
+        fingerprint: project.fingerprint(),
+        origins: vec![Origin { topic: inbound.topic.clone(), offset }],
+        marker_period: config.marker_period,
+        tick_step: config.tick_step,
+        clip_bound: config.clip_bound,
+        part_bytes_max: config.part_bytes_max as u64,
+        digest_algorithm: DIGEST_ALGORITHM.to_owned(),
+        semantics_version: SEMANTICS_VERSION,
+        by: MemberName(config.name.clone()),
+    })
+}
+
+fn check_model(project: &Project, deployment: &Deployment, accepted: &Proposal) -> anyhow::Result<()> {
+    let ours = project.fingerprint();
+    if accepted.fingerprint != ours {
+        bail!(
+            "E001 Two engines run different projects.  this project's fingerprint {ours} ≠ the cluster's {} (generation {}, proposed by {}): \
+             replicas with different models can't be identical.\n     Fix: deploy the same file to all members; if the model was \
+             changed on purpose, stop all members and run: understudy reset -p <project file>",
+            accepted.fingerprint,
+            accepted.generation,
+            accepted.by
+        );
+    }
+    if accepted.semantics_version != SEMANTICS_VERSION || accepted.digest_algorithm != DIGEST_ALGORITHM {
+        bail!(
+            "project {} runs with engine semantics {} and digest {}, this program has {SEMANTICS_VERSION} and {DIGEST_ALGORITHM}.\n     \
+             Fix: run the program version that began generation {}",
+            deployment.project,
+            accepted.semantics_version,
+            accepted.digest_algorithm,
+            accepted.generation
+        );
+    }
+    Ok(())
+}
+
+/// Notes the schemas of all windows once per generation: adapters read them.
+///
+/// # Errors
+/// A notebook that can't be written.
+pub(crate) fn note_schemas(
+    project: &Project,
+    generation: Generation,
+    notebook: &Notebook,
+    ledger: &Ledger,
+) -> anyhow::Result<()> {
+    for contquery in &project.contqueries {
+        for window in &contquery.windows {
+            let path = format!("{}/{}", contquery.name, window.name);
+            let known = ledger.project(&project.name).and_then(|known| known.schema(&path));
+            if known.is_some_and(|schema| schema.generation == generation) {
+                continue;
+            }
+            let (role, generated_key) = match &window.kind {
+                WindowKind::Source { autogen_key, .. } => (WindowRole::Source, *autogen_key),
+                WindowKind::Copy { .. }
+                | WindowKind::Filter { .. }
+                | WindowKind::Compute { .. }
+                | WindowKind::Functional(_)
+                | WindowKind::Summary(_) => (WindowRole::Derived, false),
+            };
+            let entry = WindowSchema {
+                project: project.name.clone(),
+                generation,
+                window: path,
+                schema: window.schema.to_string(),
+                role,
+                generated_key,
+            };
+            notebook.post(&Entry::Schema(entry)).context("noting a schema")?;
+        }
+    }
+    Ok(())
+}

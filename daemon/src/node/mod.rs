@@ -1,0 +1,20 @@
+//! One replica: the threads that make it up, and how they are started.
+//!
+//! `input → pipeline` on the hot thread, one writer thread per outbound topic, one control thread where the replica
+//! machine decides, a small runtime for HTTP and signals; coordinator and peer links bring their own.
+
+mod control;
+mod coordinator;
+mod generation;
+mod hot;
+mod outputs;
+mod shared;
+mod start;
+pub mod status;
+mod translate;
+mod wake;
+
+pub use shared::Shared;
+pub use start::run;
+pub(crate) use start::{apply_overrides, client_settings, expectations, project_topics};
+pub use wake::{OperatorRequest, Wake};

@@ -1,0 +1,432 @@
+//! Starting a replica: every precondition checked, every thread started, then the control loop.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use adapter_kafka::{
+    Admin, ClaimCoordinator, ClientSettings, Expectations, KafkaInput, Notebook, NotebookFact, Opened, ProjectTopics,
+    Report, Severity, TickWriter,
+};
+use adapter_peer::PeerLinks;
+use adapter_zookeeper::{ElectionPath, Ensemble, ZooKeeperCoordinator};
+use anyhow::{Context as _, bail};
+use crossbeam_channel::{Receiver, Sender};
+use failover::{Fact, Machine, OutputId};
+use ports::coordinator::HostPort;
+use ports::notebook::{Entry, Ledger, Member};
+use ports::output::WriterIdentity;
+use tracing::{info, warn};
+use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
+
+use super::control::{Control, OutputSide, Watch};
+use super::coordinator::Coordinator;
+use super::generation::{self, Agreed};
+use super::hot::{Hot, OutputFeed, UNACKNOWLEDGED_MAX};
+use super::outputs::{Writers, sender};
+use super::shared::Shared;
+use super::status::{Board, Fixed, MemberAddress};
+use super::wake::Wake;
+use crate::clock;
+use crate::commands::{LoadedProject, load_project};
+use crate::config::{Config, Coordination, Fencing};
+use crate::deployment::{Deployment, dead_letter_topic, metadata_topic};
+use crate::exit::Exit;
+use crate::http;
+use crate::pipeline::Pipeline;
+
+/// Wakes that wait for the control loop at most; at the bound whoever reports waits, and nothing is lost.
+const WAKES_MAX: usize = 65_536;
+/// How long a replica may need to compute what others have published; whoever needs longer leaves the line.
+const LAG_MAX: Duration = Duration::from_secs(2);
+/// Silence of a peer's heartbeats from which on it counts as gone; the links judge the rhythm, this is the floor.
+const SILENCE_MAX: Duration = Duration::from_millis(150);
+/// Outputs due and no acknowledgement for so long: longer than a broker's death costs, or every death of a leader would
+/// move the active role as well.
+const STALL_MAX: Duration = Duration::from_secs(8);
+/// How long standbys let a living active re-enter the line first when all sessions were lost.
+const REJOIN_DELAY: Duration = Duration::from_millis(300);
+/// Marks this replica as one that writes whatever the line says; only with `--allow-test-switches`.
+const FORCE_ACTIVE: &str = "UNDERSTUDY_TEST_FORCE_ACTIVE";
+
+/// Runs one replica until it is told to stop.
+///
+/// # Errors
+/// Configuration and preconditions: what is wrong and what to do. Once it runs, what goes wrong is a state, not an error.
+pub fn run(project_file: &std::path::Path, config: &Config) -> anyhow::Result<Exit> {
+    let project = load_project(project_file)?;
+    let (deployment, notices) = project.deployment()?;
+    let nondeterministic = project.loaded.determinism_report();
+    if let Some(problem) = nondeterministic.first() {
+        bail!("replicas of this project could not stay identical.  {problem}");
+    }
+    for notice in &project.loaded.notices {
+        info!(%notice, "accepted without effect");
+    }
+    for notice in notices {
+        info!(%notice, "accepted without effect");
+    }
+    if config.fencing == Fencing::Transaction {
+        bail!("fencing = transaction is not built yet; use fencing = sequence");
+    }
+    info!("starting esp server with 1 project(s)");
+    Starter { project, deployment, config, incarnation: Incarnation(clock::wall_micros()) }.run()
+}
+
+struct Starter<'a> {
+    project: LoadedProject,
+    deployment: Deployment,
+    config: &'a Config,
+    incarnation: Incarnation,
+}
+
+impl Starter<'_> {
+    fn run(mut self) -> anyhow::Result<Exit> {
+        apply_overrides(&mut self.deployment, self.config);
+        let settings = client_settings(&self.deployment, self.config)?;
+        let report = self.check_topics(&settings)?;
+        let (wakes, wakes_received) = crossbeam_channel::bounded(WAKES_MAX);
+        let listener = http::Listener::bind(&self.config.http)?;
+        let peers = self.start_peers(wakes.clone())?;
+
+        let Opened { notebook, mut ledger, earliest } = self.open_notebook(&settings, wakes.clone())?;
+        if earliest.0 > 0 {
+            bail!(
+                "{}: entries before offset {earliest} were deleted, so what was agreed first is lost.\n     Fix: retention.ms=-1 on that \
+                 topic (understudy topics create -p {}), then understudy reset -p {1}",
+                metadata_topic(&self.deployment.label),
+                self.project.file
+            );
+        }
+        let notebook = Arc::new(notebook);
+        let model = &self.project.loaded.project;
+        let agreed = generation::agree(
+            model,
+            &self.deployment,
+            self.config,
+            &settings,
+            &notebook,
+            &mut ledger,
+            &wakes_received,
+        )?;
+        generation::note_schemas(model, agreed.generation, &notebook, &ledger)?;
+        let me = self.member(&agreed, peers.peer(), &listener.address());
+        notebook.post(&Entry::Member(me.clone())).context("writing this member into the notebook")?;
+
+        let topics = Pipeline::topics(&self.deployment);
+        let shared = Arc::new(Shared::new(topics.len()));
+        let (sides, feeds) = self.start_outputs(&settings, &report, &agreed, &ledger, &wakes, &topics)?;
+        self.start_hot(&settings, &agreed, feeds, Arc::clone(&shared), wakes.clone())?;
+        let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
+        let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &listener.address())));
+        board.set_members(members(&ledger, &self.deployment.project));
+        listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone())?;
+
+        let control = Control {
+            machine: Machine::new(self.machine_config(topics.len())).map_err(|error| anyhow::anyhow!("{error}"))?,
+            project: self.deployment.project.clone(),
+            member: MemberName(self.config.name.clone()),
+            generation: agreed.generation,
+            outputs: sides,
+            coordinator,
+            peers,
+            notebook,
+            ledger,
+            shared,
+            board,
+            term: Term(0),
+            line: Vec::new(),
+            asked: None,
+            shown: Tick::default(),
+            previous: None,
+        };
+        Ok(self.control(control, &wakes_received))
+    }
+
+    fn control(&self, mut control: Control, wakes: &Receiver<Wake>) -> Exit {
+        control.meet_members();
+        if self.config.allow_test_switches && std::env::var(FORCE_ACTIVE).is_ok_and(|value| value == "1") {
+            warn!("forced active by a test switch");
+            control.tell(Fact::ForceAsked, clock::now());
+        }
+        let shared = Arc::clone(&control.shared);
+        let exit = control.run(wakes);
+        shared.stop();
+        info!(?exit, "stopped");
+        match exit {
+            failover::Exit::Clean => Exit::Done,
+            failover::Exit::Undrained => Exit::Failed,
+            failover::Exit::Blocked => Exit::Configuration,
+        }
+    }
+
+    fn check_topics(&self, settings: &ClientSettings) -> anyhow::Result<Report> {
+        let admin = Admin::open(settings)?;
+        let expected = expectations(&self.project, self.config);
+        let specs = adapter_kafka::plan(&project_topics(&self.deployment), &expected);
+        let report = adapter_kafka::check(&admin, &specs, &expected)?;
+        for finding in &report.findings {
+            match finding.severity {
+                Severity::Warning => warn!("{finding}"),
+                Severity::Error => crate::commands::say(&finding.to_string()),
+            }
+        }
+        if !report.is_fit() {
+            bail!(
+                "the topics are not fit for hot failover; make them right with: understudy topics create -p {}",
+                self.project.file
+            );
+        }
+        Ok(report)
+    }
+
+    fn start_peers(&self, wakes: Sender<Wake>) -> anyhow::Result<PeerLinks> {
+        let address = |key: &str, text: &str| {
+            HostPort::parse(text).with_context(|| format!("setting {key} = \"{text}\": write host:port"))
+        };
+        let advertise =
+            self.config.peer_advertise.as_deref().map(|text| address("peer-advertise", text)).transpose()?;
+        let links = PeerLinks::start(
+            adapter_peer::Config {
+                cluster: self.deployment.cluster(),
+                member: MemberName(self.config.name.clone()),
+                incarnation: self.incarnation,
+                listen: address("peer", &self.config.peer)?,
+                advertise,
+                secret: self.config.peer_secret.clone(),
+                heartbeat: self.config.peer_heartbeat,
+            },
+            move |fact| {
+                let _ = wakes.send(Wake::Peer(fact));
+            },
+        )?;
+        Ok(links)
+    }
+
+    fn open_notebook(&self, settings: &ClientSettings, wakes: Sender<Wake>) -> anyhow::Result<Opened> {
+        let topic = metadata_topic(&self.deployment.label);
+        let deliver = move |fact: NotebookFact| {
+            let _ = wakes.send(Wake::Notebook(fact));
+        };
+        Notebook::open(settings, &topic, deliver).with_context(|| format!("reading the notebook {topic}"))
+    }
+
+    fn member(&self, agreed: &Agreed, peer: &str, http: &str) -> Member {
+        Member {
+            project: self.deployment.project.clone(),
+            generation: agreed.generation,
+            name: MemberName(self.config.name.clone()),
+            incarnation: self.incarnation,
+            peer: peer.to_owned(),
+            http: http.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            in_line: false,
+        }
+    }
+
+    fn identity(&self, generation: Generation) -> WriterIdentity {
+        WriterIdentity {
+            writer: format!("{}.{}", self.config.name, self.incarnation),
+            member: MemberName(self.config.name.clone()),
+            model: format!("{}.{generation}", self.project.loaded.project.fingerprint()),
+            generation,
+        }
+    }
+
+    fn start_outputs(
+        &self,
+        settings: &ClientSettings,
+        report: &Report,
+        agreed: &Agreed,
+        ledger: &Ledger,
+        wakes: &Sender<Wake>,
+        topics: &[TopicName],
+    ) -> anyhow::Result<(Vec<OutputSide>, Vec<OutputFeed>)> {
+        let writers = Writers {
+            deployment: &self.deployment,
+            config: self.config,
+            settings,
+            identity: self.identity(agreed.generation),
+            limits: report.limits.clone(),
+            ledger,
+            wakes: wakes.clone(),
+        };
+        let mut sides = Vec::new();
+        let mut feeds = Vec::new();
+        let bound = self.buffered_max();
+        for (i, topic) in topics.iter().enumerate() {
+            let handle = writers.start(OutputId(i), topic)?;
+            let progress = Arc::clone(handle.progress());
+            feeds.push(OutputFeed { send: sender(&handle), progress: Arc::clone(&progress), buffered_max: bound });
+            sides.push(OutputSide {
+                topic: topic.clone(),
+                send: sender(&handle),
+                progress,
+                buffered_max: bound,
+                watch: Watch::default(),
+            });
+        }
+        Ok((sides, feeds))
+    }
+
+    /// One bound for all outputs of a replica: they share the input that is paused at it.
+    fn buffered_max(&self) -> u64 {
+        self.deployment.outbound.iter().map(|outbound| outbound.buffered_max).min().unwrap_or(1)
+    }
+
+    fn start_hot(
+        &self,
+        settings: &ClientSettings,
+        agreed: &Agreed,
+        outputs: Vec<OutputFeed>,
+        shared: Arc<Shared>,
+        wakes: Sender<Wake>,
+    ) -> anyhow::Result<()> {
+        let pipeline = Pipeline::new(&self.project.loaded.project, &self.deployment, agreed.terms)?;
+        let topic = &self.deployment.inbound.topic;
+        let input = KafkaInput::open(settings, topic, agreed.origin).with_context(|| format!("opening {topic}"))?;
+        let ticks = TickWriter::open(settings, topic).with_context(|| format!("opening {topic} for ticks"))?;
+        shared.set_input(Some(agreed.origin.0), None);
+        let hot = Hot {
+            input: Box::new(input),
+            pipeline,
+            outputs,
+            ticks,
+            tick_step: agreed.tick_step,
+            run_records_max: self.config.run_records_max,
+            shared,
+        };
+        thread::Builder::new().name("engine".to_owned()).spawn(move || {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hot.run()));
+            let _ = wakes.send(ended.map_or(Wake::HotPanicked, Wake::HotEnded));
+        })?;
+        Ok(())
+    }
+
+    fn start_coordinator(
+        &self,
+        notebook: &Arc<Notebook>,
+        me: &Member,
+        ledger: &Ledger,
+        wakes: Sender<Wake>,
+    ) -> anyhow::Result<Coordinator> {
+        let tell = move |fact| {
+            let _ = wakes.send(Wake::Coordinator(fact));
+        };
+        match self.config.coordination {
+            Coordination::Kafka => {
+                let coordinator = ClaimCoordinator::start(Arc::clone(notebook), me.clone(), ledger.clone(), tell);
+                Ok(Coordinator::Kafka(coordinator))
+            }
+            Coordination::ZooKeeper => {
+                let ensemble = self.deployment.zookeeper.as_deref().context(
+                    "no zookeeperhostport in the project; add the property to the subscriber connector, or set \
+                     zookeeper = host:port, or set coordination = kafka",
+                )?;
+                let path = match &self.config.zookeeper_path {
+                    Some(path) => ElectionPath::parse(path)?,
+                    None => ElectionPath::namespaced(&self.deployment.label, &self.deployment.project)?,
+                };
+                let coordinator = ZooKeeperCoordinator::start(
+                    adapter_zookeeper::Config {
+                        ensemble: Ensemble::parse(ensemble)?,
+                        path,
+                        session_timeout: self.config.session_timeout,
+                        login: None,
+                        member: me.name.clone(),
+                        incarnation: me.incarnation,
+                        peer: me.peer.clone(),
+                    },
+                    tell,
+                )?;
+                Ok(Coordinator::ZooKeeper(coordinator))
+            }
+        }
+    }
+
+    fn machine_config(&self, outputs: usize) -> failover::Config {
+        failover::Config {
+            member: MemberName(self.config.name.clone()),
+            incarnation: self.incarnation,
+            outputs,
+            fencing: match self.config.fencing {
+                Fencing::Sequence | Fencing::Transaction => failover::Fencing::Log,
+                Fencing::None => failover::Fencing::None,
+            },
+            session_timeout: self.config.session_timeout,
+            buffered_outputs_max: self.buffered_max(),
+            unacknowledged_outputs_max: self.buffered_max().max(UNACKNOWLEDGED_MAX),
+            lag_max: LAG_MAX,
+            silence_max: SILENCE_MAX,
+            stall_max: STALL_MAX,
+            rejoin_delay: REJOIN_DELAY,
+            handover_timeout: self.config.handover_timeout,
+        }
+    }
+
+    fn fixed(&self, agreed: &Agreed, peer: &str, http: &str) -> Fixed {
+        Fixed {
+            member: self.config.name.clone(),
+            incarnation: self.incarnation.0,
+            project: self.deployment.project.clone(),
+            cluster: self.deployment.cluster(),
+            generation: agreed.generation.0,
+            fingerprint: self.project.loaded.project.fingerprint().to_string(),
+            coordinator: match self.config.coordination {
+                Coordination::ZooKeeper => "zookeeper",
+                Coordination::Kafka => "kafka",
+            },
+            inbound_topic: self.deployment.inbound.topic.to_string(),
+            peer: peer.to_owned(),
+            http: http.to_owned(),
+        }
+    }
+}
+
+/// Settings that replace what the project file says, for clusters that move.
+pub(crate) fn apply_overrides(deployment: &mut Deployment, config: &Config) {
+    if let Some(bootstrap) = &config.bootstrap {
+        deployment.bootstrap.clone_from(bootstrap);
+    }
+    if let Some(zookeeper) = &config.zookeeper {
+        deployment.zookeeper = Some(zookeeper.clone());
+    }
+}
+
+/// How to reach the brokers: the project's connectors, then `kafka.` settings.
+pub(crate) fn client_settings(deployment: &Deployment, config: &Config) -> anyhow::Result<ClientSettings> {
+    let mut global = deployment.global_config.clone();
+    for (key, value) in &config.kafka {
+        global = format!("{global}{}{key}={value}", if global.is_empty() { "" } else { ";" });
+    }
+    Ok(ClientSettings::new(&deployment.bootstrap, Some(&global), Some(&deployment.topic_config))?)
+}
+
+/// The topics of a deployment by role.
+pub(crate) fn project_topics(deployment: &Deployment) -> ProjectTopics {
+    ProjectTopics {
+        inbound: vec![deployment.inbound.topic.clone()],
+        outbound: deployment.outbound.iter().map(|outbound| outbound.topic.clone()).collect(),
+        dead: Some(dead_letter_topic(&deployment.label, &deployment.project)),
+        metadata: metadata_topic(&deployment.label),
+        adapter_metadata: Vec::new(),
+    }
+}
+
+/// What topics are held to.
+pub(crate) fn expectations(project: &LoadedProject, config: &Config) -> Expectations {
+    Expectations {
+        model_retention: project.loaded.project.longest_retention(),
+        marker_period: config.marker_period,
+        allow_unreplicated: config.allow_unreplicated,
+        ..Expectations::default()
+    }
+}
+
+fn members(ledger: &Ledger, project: &str) -> Vec<MemberAddress> {
+    let known = ledger.project(project).into_iter().flat_map(|known| known.members());
+    let present = known.filter(|presence| presence.present);
+    present
+        .map(|presence| MemberAddress { member: presence.member.name.to_string(), http: presence.member.http.clone() })
+        .collect()
+}

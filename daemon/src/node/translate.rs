@@ -1,0 +1,76 @@
+//! Between the vocabularies: what adapters report ⇄ what the replica machine hears.
+
+use adapter_peer::{Evidence as PeerEvidence, OutputStatus, PeerRole, PeerStatus};
+use failover::{Block, BlockCause, Candidate, Evidence, PeerReport, Stage, Ticket};
+use ports::coordinator;
+use ports::input::InputError;
+use ports::output::OutputBlock;
+use types::{Offset, OutputIndex, Term, TopicName};
+
+/// A candidate as the machine knows it; addresses stay with the shell.
+pub(super) fn candidate(candidate: &coordinator::Candidate) -> Candidate {
+    Candidate { member: candidate.member.clone(), incarnation: candidate.incarnation, ticket: Ticket(candidate.ticket) }
+}
+
+/// An address that never answered may just be wrong, so only a link that was cut proves a death at once.
+pub(super) fn evidence(evidence: PeerEvidence) -> Evidence {
+    match evidence {
+        PeerEvidence::ResetAndRefused => Evidence::Refused,
+        PeerEvidence::OtherIncarnation => Evidence::OtherIncarnation,
+        PeerEvidence::Refused => Evidence::NeverMet,
+    }
+}
+
+/// What a peer's heartbeat says, in the order of the own outputs.
+pub(super) fn report(status: &PeerStatus, topics: &[TopicName]) -> PeerReport {
+    let stage = match status.role {
+        PeerRole::Starting => Stage::Starting,
+        PeerRole::Restoring => Stage::Restoring,
+        PeerRole::Standby => Stage::Standby,
+        PeerRole::Active if status.draining => Stage::HandingOver,
+        PeerRole::Active => Stage::Active,
+        PeerRole::Blocked => Stage::Blocked,
+        PeerRole::Stopped => Stage::Stopped,
+    };
+    let computed = |topic: &TopicName| status.outputs.iter().find(|output| &output.topic == topic);
+    let computed = topics.iter().map(|topic| computed(topic).map_or(OutputIndex(0), |output| output.computed));
+    PeerReport { stage, eligible: status.eligible, computed: computed.collect() }
+}
+
+/// What the own heartbeats say.
+pub(super) fn status(report: &PeerReport, term: Term, input: Offset, outputs: Vec<OutputStatus>) -> PeerStatus {
+    let role = match report.stage {
+        Stage::Starting => PeerRole::Starting,
+        Stage::Restoring => PeerRole::Restoring,
+        Stage::Standby => PeerRole::Standby,
+        Stage::Active | Stage::HandingOver => PeerRole::Active,
+        Stage::Blocked => PeerRole::Blocked,
+        Stage::Stopped => PeerRole::Stopped,
+    };
+    let draining = report.stage == Stage::HandingOver;
+    PeerStatus { role, term, eligible: report.eligible, draining, input, outputs }
+}
+
+/// Why an outbound topic stops a replica.
+pub(super) fn output_block(block: &OutputBlock) -> Block {
+    let cause = match block {
+        OutputBlock::Diverged { .. } => BlockCause::Diverged,
+        OutputBlock::LogForked { .. } => BlockCause::LogForked,
+        OutputBlock::LogShortened { .. } => BlockCause::LogShortened,
+        OutputBlock::Fenced { .. } => BlockCause::GenerationReplaced,
+        OutputBlock::TopicReplaced { .. } => BlockCause::TopicReplaced,
+        OutputBlock::RecordTooLarge { .. } => BlockCause::RecordTooLarge,
+        OutputBlock::Refused { .. } => BlockCause::OutputRefused,
+    };
+    Block { cause, detail: block.to_string() }
+}
+
+/// Why the input stops a replica.
+pub(super) fn input_block(error: &InputError) -> Block {
+    let cause = match error {
+        InputError::Truncated { .. } => BlockCause::InputTruncated,
+        InputError::Shortened { .. } => BlockCause::InputShortened,
+        InputError::Failed { .. } => BlockCause::InputFailed,
+    };
+    Block { cause, detail: error.to_string() }
+}

@@ -1,0 +1,33 @@
+//! Nothing lost, repeated, reordered or changed, whatever is killed.
+
+use understudy_tests::drill;
+
+/// Reports stay where a person can look at them.
+fn report(name: &str) -> std::path::PathBuf {
+    understudy_tests::programs::root().join("target/drills").join(name)
+}
+
+#[test]
+fn a_demonstration_in_memory_ends_identical() {
+    let verdict = drill::run(&["--kills", "3", "--rate", "2000"], &report("memory")).expect("a verdict");
+    drill::assert_identical(&verdict);
+    assert_eq!(verdict["kills"], 3);
+}
+
+#[test]
+fn twenty_kills_on_real_brokers_with_everything_else_killed_too_end_identical() {
+    let faults = [
+        ("--kills", "20"),
+        ("--rate", "5000"),
+        ("--freezes", "1"),
+        ("--publisher-kills", "2"),
+        ("--subscriber-kills", "2"),
+        ("--broker-kills", "2"),
+        ("--zookeeper-restarts", "1"),
+    ];
+    let mut words = vec!["--real", "kafka-scripts/cluster", "--two-actives"];
+    words.extend(faults.iter().flat_map(|(flag, value)| [*flag, *value]));
+    let verdict = drill::run(&words, &report("real")).expect("a verdict");
+    drill::assert_identical(&verdict);
+    assert_eq!(verdict["kills"], 20);
+}

@@ -1,0 +1,85 @@
+//! What the commands run, step by step; the first failure ends them.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+
+use crate::layers::{self, root, say};
+
+/// Runs a program in the workspace's root.
+fn run(name: &str, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("starting {program}"))?;
+    if !status.success() {
+        bail!("{name} failed: {program} {}", arguments.join(" "));
+    }
+    say(&format!("verify: {name} ok ({:.0} s)", began.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+/// Real brokers are `e2e`'s matter: everything else is tested here.
+const NOT_IN_VERIFY: &[&str] = &["--workspace", "--exclude", "understudy-tests"];
+
+/// What CI runs; it never writes.
+pub(crate) fn verify() -> anyhow::Result<()> {
+    layers::check()?;
+    run("format", "cargo", &["fmt", "--all", "--check"], &[])?;
+    run("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &[])?;
+    let tests: Vec<&str> = [&["test", "--quiet"], NOT_IN_VERIFY].concat();
+    run("tests", "cargo", &tests, &[])?;
+    run("docs", "cargo", &["doc", "--workspace", "--no-deps", "--quiet"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    deny()?;
+    crate::links::check()
+}
+
+/// The one extra tool; its absence is said, not hidden.
+fn deny() -> anyhow::Result<()> {
+    let present =
+        Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
+    if !present {
+        say("verify: cargo-deny is not installed, dependencies are unchecked; run: cargo install --locked cargo-deny");
+        return Ok(());
+    }
+    // Advisories need a network beyond the registry; the nightly run asks them.
+    run("dependencies", "cargo", &["deny", "--offline", "check", "bans", "licenses", "sources"], &[])
+}
+
+/// The one command that writes.
+pub(crate) fn fix() -> anyhow::Result<()> {
+    run(
+        "clippy",
+        "cargo",
+        &["clippy", "--workspace", "--all-targets", "--fix", "--allow-dirty", "--allow-staged"],
+        &[],
+    )?;
+    run("format", "cargo", &["fmt", "--all"], &[])
+}
+
+/// Golden scenarios, in seconds.
+pub(crate) fn scenario(bless: bool) -> anyhow::Result<()> {
+    let environment: &[(&str, &str)] = if bless { &[("UPDATE_EXPECT", "1")] } else { &[] };
+    run("scenarios", "cargo", &["test", "--quiet", "--package", "understudy-failover"], environment)
+}
+
+/// Real brokers, one test after another: they share two cores.
+pub(crate) fn e2e(filter: Option<&str>) -> anyhow::Result<()> {
+    run("daemon", "cargo", &["build", "--quiet", "--package", "understudy"], &[])?;
+    let mut arguments = vec!["test", "--package", "understudy-tests", "--"];
+    arguments.extend(["--test-threads=1", "--nocapture"]);
+    arguments.extend(filter);
+    run("e2e", "cargo", &arguments, &[])
+}
+
+/// Optimised, on an otherwise quiet machine.
+pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
+    let mut all = vec!["run", "--release", "--quiet", "--package", "understudy-bench", "--"];
+    all.extend(arguments.iter().map(String::as_str));
+    run("daemon", "cargo", &["build", "--release", "--quiet", "--package", "understudy"], &[])?;
+    run("bench", "cargo", &all, &[])
+}
