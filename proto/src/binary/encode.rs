@@ -2,21 +2,23 @@
 
 use std::ops::Range;
 
-use types::{Column, EventBlock, Flags, NullMask, Opcode, Texts, Values};
+use types::{Column, EventBlock, Flags, NullMask, Opcode, Values};
 
 use super::wire::{
-    FORMAT_VERSION, MAGIC, block as block_tag, bytes_len, column as column_tag, put_bytes, put_varint, type_number,
-    zigzag,
+    FORMAT_VERSION, MAGIC, VARINT_BYTES_MAX, Writer, block as block_tag, column as column_tag, type_number, zigzag,
 };
 use crate::encoder::keeps_together;
 
+/// What every block begins with, up to the number of events.
+const HEAD: [u8; 8] = {
+    let [m0, m1, m2, m3, m4] = MAGIC;
+    assert!(FORMAT_VERSION < 0x80);
+    [m0, m1, m2, m3, m4, block_tag::FORMAT_VERSION, FORMAT_VERSION as u8, block_tag::EVENTS]
+};
+
 #[derive(Debug, Default)]
 pub(crate) struct BinaryEncoder {
-    out: Vec<u8>,
-    /// Packed values of the column at hand: their length stands before them.
-    packed: Vec<u8>,
-    /// The column's null bitmap, or one byte an event of opcodes or flags.
-    bytes: Vec<u8>,
+    out: Writer,
 }
 
 impl BinaryEncoder {
@@ -32,76 +34,102 @@ impl BinaryEncoder {
         }
         self.write(block, range.clone());
         match middle(block, &range) {
-            Some(middle) if self.out.len() > part_bytes_max => {
+            Some(middle) if self.out.written().len() > part_bytes_max => {
                 self.encode(block, range.start..middle, part_bytes_max, part);
                 self.encode(block, middle..range.end, part_bytes_max, part);
             }
-            Some(_) | None => part(&self.out),
+            Some(_) | None => part(self.out.written()),
         }
     }
 
     fn write(&mut self, block: &EventBlock, range: Range<usize>) {
-        self.out.clear();
-        self.out.extend_from_slice(&MAGIC);
-        self.out.push(block_tag::FORMAT_VERSION);
-        put_varint(&mut self.out, FORMAT_VERSION);
-        self.out.push(block_tag::EVENTS);
-        put_varint(&mut self.out, range.len() as u64);
-        self.per_event(block_tag::OPCODES, &block.opcodes[range.clone()], |opcode: Opcode| opcode as u8);
-        self.per_event(block_tag::FLAGS, &block.flags[range.clone()], |flags: Flags| flags.0);
-        for column in &block.columns {
-            self.column(column, range.clone());
+        let out = &mut self.out;
+        out.clear();
+        out.make_room(HEAD.len() + VARINT_BYTES_MAX);
+        out.array(HEAD);
+        out.varint(range.len() as u64);
+        per_event(out, block_tag::OPCODES, &block.opcodes[range.clone()], |opcode: Opcode| opcode as u8);
+        per_event(out, block_tag::FLAGS, &block.flags[range.clone()], |flags: Flags| flags.0);
+        for each in &block.columns {
+            column(out, each, range.clone());
         }
     }
+}
 
-    /// One byte an event, or one for all.
-    fn per_event<T: Copy + PartialEq>(&mut self, tag: u8, values: &[T], byte: impl Fn(T) -> u8) {
-        let all_equal = values.iter().all(|value| *value == values[0]);
-        let shown = if all_equal { &values[..1] } else { values };
-        self.bytes.clear();
-        self.bytes.extend(shown.iter().map(|value| byte(*value)));
-        put_bytes(&mut self.out, tag, &self.bytes);
+/// One byte an event, or one for all.
+#[inline]
+fn per_event<T: Copy + PartialEq>(out: &mut Writer, tag: u8, values: &[T], byte: impl Fn(T) -> u8) {
+    out.make_room(1 + VARINT_BYTES_MAX + values.len());
+    if values.iter().all(|value| *value == values[0]) {
+        out.array([tag, 1, byte(values[0])]);
+        return;
     }
+    out.byte(tag);
+    out.varint(values.len() as u64);
+    values.iter().for_each(|value| out.byte(byte(*value)));
+}
 
-    fn column(&mut self, column: &Column, range: Range<usize>) {
-        self.packed.clear();
-        let (tag, nulls, texts) = match column {
-            Column::Int32(values) => {
-                deltas(&mut self.packed, values, range.clone(), i64::from);
-                (column_tag::DELTAS, &values.nulls, &[][..])
-            }
-            Column::Int64(values) | Column::Date(values) | Column::Stamp(values) | Column::Money(values) => {
-                deltas(&mut self.packed, values, range.clone(), |value| value);
-                (column_tag::DELTAS, &values.nulls, &[][..])
-            }
-            Column::Double(values) => {
-                let shown = &values.values[range.clone()];
-                self.packed.reserve(shown.len() * 8);
-                shown.iter().for_each(|value| self.packed.extend_from_slice(&value.to_le_bytes()));
-                (column_tag::DOUBLES, &values.nulls, &[][..])
-            }
-            Column::String(texts) | Column::Blob(texts) => {
-                lengths(&mut self.packed, texts, range.clone());
-                (column_tag::LENGTHS, &texts.nulls, texts.span(range.clone()))
-            }
-        };
-        bitmap(&mut self.bytes, nulls, range);
-        let optional = |bytes: &[u8]| if bytes.is_empty() { 0 } else { bytes_len(bytes.len()) };
-        let length = 2 + optional(&self.bytes) + bytes_len(self.packed.len()) + optional(texts);
-
-        self.out.push(block_tag::COLUMNS);
-        put_varint(&mut self.out, length as u64);
-        let start = self.out.len();
-        self.out.extend_from_slice(&[column_tag::TYPE, type_number(column.field_type())]);
-        if !self.bytes.is_empty() {
-            put_bytes(&mut self.out, column_tag::NULLS, &self.bytes);
+fn column(out: &mut Writer, column: &Column, range: Range<usize>) {
+    match column {
+        Column::Int32(values) => {
+            let start = open(out, column, column_tag::DELTAS, &values.nulls, &range);
+            deltas(out, values, range, i64::from);
+            start.close(out);
         }
-        put_bytes(&mut self.out, tag, &self.packed);
-        if !texts.is_empty() {
-            put_bytes(&mut self.out, column_tag::BYTES_, texts);
+        Column::Int64(values) | Column::Date(values) | Column::Stamp(values) | Column::Money(values) => {
+            let start = open(out, column, column_tag::DELTAS, &values.nulls, &range);
+            deltas(out, values, range, |value| value);
+            start.close(out);
         }
-        assert_eq!(self.out.len() - start, length, "a column's length was announced wrongly");
+        Column::Double(values) => {
+            let start = open(out, column, column_tag::DOUBLES, &values.nulls, &range);
+            values.values[range].iter().for_each(|value| out.array(value.to_le_bytes()));
+            start.close(out);
+        }
+        Column::String(texts) | Column::Blob(texts) => {
+            let start = open(out, column, column_tag::LENGTHS, &texts.nulls, &range);
+            range.clone().for_each(|i| out.varint(texts.get(i).map_or(0, <[u8]>::len) as u64));
+            out.close(start.values);
+            let bytes = texts.span(range);
+            if !bytes.is_empty() {
+                out.make_room(1 + VARINT_BYTES_MAX + bytes.len());
+                out.byte(column_tag::BYTES_);
+                out.varint(bytes.len() as u64);
+                out.slice(bytes);
+            }
+            out.close(start.column);
+        }
     }
+}
+
+/// Where a column and its values begin, for when their lengths are known.
+struct Start {
+    column: usize,
+    values: usize,
+}
+
+impl Start {
+    #[inline]
+    fn close(&self, out: &mut Writer) {
+        out.close(self.values);
+        out.close(self.column);
+    }
+}
+
+/// Everything of a column up to its values, and room for these.
+///
+/// Inlined into each kind of column, as [`Writer::close`] is: that takes a single event from 84 to 52 ns.
+#[inline(always)]
+fn open(out: &mut Writer, column: &Column, values_tag: u8, nulls: &NullMask, range: &Range<usize>) -> Start {
+    out.make_room(8 + 2 * VARINT_BYTES_MAX + range.len().div_ceil(8) + range.len() * VARINT_BYTES_MAX);
+    // The zeros are lengths, filled in at the end.
+    out.array([block_tag::COLUMNS, 0, column_tag::TYPE, type_number(column.field_type())]);
+    let start = out.position() - 2;
+    if !nulls.is_empty() {
+        bitmap(out, nulls, range.clone());
+    }
+    out.array([values_tag, 0]);
+    Start { column: start, values: out.position() }
 }
 
 /// A place to split at, as near to the middle as keeps an update in one piece; `None` when there is none.
@@ -113,39 +141,34 @@ fn middle(block: &EventBlock, range: &Range<usize>) -> Option<usize> {
 }
 
 /// Differences, the first to zero; a null repeats the value before it.
-fn deltas<T: Copy + Default>(out: &mut Vec<u8>, values: &Values<T>, range: Range<usize>, wide: impl Fn(T) -> i64) {
+#[inline]
+fn deltas<T: Copy + Default>(out: &mut Writer, values: &Values<T>, range: Range<usize>, wide: impl Fn(T) -> i64) {
     let mut before = 0_i64;
     let shown = &values.values[range.clone()];
-    out.reserve(shown.len());
     if values.nulls.is_empty() {
         for &value in shown {
             let value = wide(value);
-            put_varint(out, zigzag(value.wrapping_sub(before)));
+            out.varint(zigzag(value.wrapping_sub(before)));
             before = value;
         }
         return;
     }
     for (i, &value) in range.zip(shown) {
         let value = if values.nulls.get(i) { before } else { wide(value) };
-        put_varint(out, zigzag(value.wrapping_sub(before)));
+        out.varint(zigzag(value.wrapping_sub(before)));
         before = value;
     }
 }
 
-fn lengths(out: &mut Vec<u8>, texts: &Texts, range: Range<usize>) {
-    for i in range {
-        put_varint(out, texts.get(i).map_or(0, <[u8]>::len) as u64);
-    }
-}
-
-/// The bitmap of a range of rows; empty when none of them is null.
-fn bitmap(out: &mut Vec<u8>, nulls: &NullMask, range: Range<usize>) {
-    out.clear();
-    if nulls.is_empty() || !range.clone().any(|i| nulls.get(i)) {
+/// The bitmap of a range of rows; nothing when none of them is null.
+fn bitmap(out: &mut Writer, nulls: &NullMask, range: Range<usize>) {
+    if !range.clone().any(|i| nulls.get(i)) {
         return;
     }
-    out.resize(range.len().div_ceil(8), 0);
-    for (bit, i) in range.enumerate() {
-        out[bit / 8] |= u8::from(nulls.get(i)) << (bit % 8);
+    out.byte(column_tag::NULLS);
+    out.varint(range.len().div_ceil(8) as u64);
+    for first in range.clone().step_by(8) {
+        let rows = first..(first + 8).min(range.end);
+        out.byte(rows.zip(0..8).fold(0, |byte, (i, bit)| byte | u8::from(nulls.get(i)) << bit));
     }
 }

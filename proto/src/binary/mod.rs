@@ -1,5 +1,6 @@
 //! The event block of `understudy.proto`, written and read by hand: no row objects, no copies but the last.
 
+mod damage;
 mod decode;
 mod encode;
 mod wire;
