@@ -1,4 +1,4 @@
-# Prints a broker's settings: what is fit for hot failover, and what each setting buys. Sourced by `cluster`.
+# Prints the settings of brokers and ZooKeeper: what is fit for hot failover, and what each setting buys. Sourced by `cluster`.
 # shellcheck shell=bash
 
 broker_properties() { # broker number
@@ -23,6 +23,9 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 # Followers ask at once again: an acknowledgement waits for them.
 replica.fetch.wait.max.ms=100
+# After a change of leader a follower often asks before the new leader knows; it asks again after this time, not after 1 s,
+# and until then nothing is acknowledged.
+replica.fetch.backoff.ms=50
 # A follower that died is out of the way of acknowledgements after this time, not after 30 s.
 replica.lag.time.max.ms=3000
 replica.socket.timeout.ms=2000
@@ -35,10 +38,10 @@ num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=4194304
 P
-    if [[ $KAFKA_VERSION == 3.* ]]; then
+    if ! kraft; then
         cat <<P
 broker.id=$n
-listeners=PLAINTEXT://127.0.0.1:$(broker_port "$n")
+listeners=PLAINTEXT://127.0.0.1:$(broker_port "$n")$(secure_listener "$n")
 zookeeper.connect=127.0.0.1:$ZOOKEEPER_PORT/kafka
 # A dead broker is noticed after this time; the default of 18 s is how long output would stand still.
 zookeeper.session.timeout.ms=2000
@@ -61,30 +64,27 @@ broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=200
 # When the dead broker was the controller too, a new controller must be elected first: followers of the quorum give
 # the old one up after the fetch timeout, and an election that fails is tried again after the other two.
-controller.quorum.fetch.timeout.ms=500
-controller.quorum.election.timeout.ms=300
-controller.quorum.election.backoff.max.ms=150
+controller.quorum.fetch.timeout.ms=400
+# An idle controller writes an empty record this often. With the default of 500 ms the followers' fetches would come back
+# only every 500 ms, and the timeout above would throw healthy controllers out.
+metadata.max.idle.interval.ms=100
+controller.quorum.election.timeout.ms=150
+controller.quorum.election.backoff.max.ms=100
 controller.quorum.request.timeout.ms=500
 P
 }
 
-# The listener for tests of encryption and authentication; only with --secure.
-secure_listener() { # broker number
-    [ -f "$STATE/secure/ca.pem" ] && printf ',SASL_SSL://127.0.0.1:%s' "$(secure_port "$1")"
-    return 0
-}
-
-secure_properties() { # broker number
-    [ -f "$STATE/secure/ca.pem" ] || return 0
+zookeeper_properties() {
     cat <<P
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
-ssl.keystore.type=PEM
-ssl.keystore.location=$STATE/secure/server.pem
-ssl.truststore.type=PEM
-ssl.truststore.location=$STATE/secure/ca.pem
-ssl.client.auth=requested
-listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret";
-listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+dataDir=$STATE/zookeeper
+clientPort=$ZOOKEEPER_PORT
+clientPortAddress=127.0.0.1
+# Engines, brokers and tests all come from one address.
+maxClientCnxns=0
+# The shortest session is two ticks: a dead engine is noticed in about a second even without peer links.
+tickTime=500
+initLimit=10
+syncLimit=5
+autopurge.purgeInterval=24
 P
 }

@@ -1,29 +1,37 @@
-# Shared by the scripts of this folder: versions, folders, ports, jars. Sourced, never run.
+# Shared by the scripts of this folder: versions, folders, ports, jars, Kafka's own tools. Sourced, never run.
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # the variables are for those who source this file
 
 # The newest line that is tried here; 3.9.x runs in ZooKeeper mode.
-KAFKA_VERSION=${KAFKA_VERSION:-4.1.0}
+KAFKA_VERSION_NEWEST=4.1.0
 # Kafka 4 brings no ZooKeeper, so the one for our own election always comes from this folder.
 KAFKA_WITH_ZOOKEEPER=3.9.1
 CACHE=${UNDERSTUDY_CACHE:-$HOME/.cache/understudy}
 STATE=${UNDERSTUDY_CLUSTER_DIR:-/tmp/understudy-cluster}
-# A second cluster beside the first takes another hundred: 19100, 19200, …
+# A second cluster beside the first takes its own: 21090 gives 21091…, 21191…, 21291… and 14181.
 PORT_BASE=${UNDERSTUDY_PORT_BASE:-19090}
 BROKERS=(1 2 3)
 ZOOKEEPER_PORT=$((PORT_BASE - 6909)) # 12181 beside 19091..19093
+
+# A cluster that was made with another version keeps it, unless the caller says one.
+adopt_version() {
+    [ -n "${KAFKA_VERSION:-}" ] || KAFKA_VERSION=$(cat "$STATE/version" 2>/dev/null) || KAFKA_VERSION=$KAFKA_VERSION_NEWEST
+}
+
+kraft() { [[ $KAFKA_VERSION != 3.* ]]; }
 
 broker_port() { echo $((PORT_BASE + $1)); }
 controller_port() { echo $((PORT_BASE + 100 + $1)); }
 secure_port() { echo $((PORT_BASE + 200 + $1)); }
 
 bootstrap() {
-    local list=()
+    local list=() n
     for n in "${BROKERS[@]}"; do list+=("127.0.0.1:$(broker_port "$n")"); done
     (IFS=,; echo "${list[*]}")
 }
 
 say() { printf '%s\n' "$*" >&2; }
-fail() { say "cluster: $*"; exit 1; }
+fail() { say "${0##*/}: $*"; exit 1; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -61,4 +69,9 @@ kafka_tool() { # class, arguments…
     fetch_jars "$KAFKA_VERSION"
     java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
         -cp "$(lib_of "$KAFKA_VERSION")/*" "$class" "$@"
+}
+
+# kafka-topics on the brokers of the environment variable BOOTSTRAP, by default the ones of `cluster`.
+topics() { # arguments…
+    kafka_tool org.apache.kafka.tools.TopicCommand --bootstrap-server "${BOOTSTRAP:-$(bootstrap)}" "$@"
 }
