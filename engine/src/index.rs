@@ -45,14 +45,46 @@ pub(crate) struct KeyReader {
     bytes: Vec<u8>,
 }
 
+/// The keys of one block's rows.
+#[derive(Debug)]
+pub(crate) struct BlockKeys<'a> {
+    reader: &'a mut KeyReader,
+    block: &'a EventBlock,
+    /// All keys, when they are one column of 64-bit numbers without a null.
+    plain: Option<&'a [i64]>,
+}
+
+impl BlockKeys<'_> {
+    /// The key of row `row`, or `None` when one of its fields is null.
+    #[inline]
+    pub(crate) fn read(&mut self, row: usize) -> Option<Key<'_>> {
+        match self.plain {
+            Some(keys) => Some(Key::Number(keys[row])),
+            None => self.reader.read(self.block, row),
+        }
+    }
+}
+
 impl KeyReader {
     pub(crate) fn new(fields: Vec<usize>) -> Self {
         Self { fields, bytes: Vec::new() }
     }
 
-    /// The key of row `row`, or `None` when one of its fields is null.
-    #[inline]
-    pub(crate) fn read<'a>(&'a mut self, block: &EventBlock, row: usize) -> Option<Key<'a>> {
+    /// Reads from a block.
+    pub(crate) fn of<'a>(&'a mut self, block: &'a EventBlock) -> BlockKeys<'a> {
+        let plain = match self.fields[..] {
+            [field] => match &block.columns[field] {
+                Column::Int64(column) | Column::Date(column) | Column::Stamp(column) | Column::Money(column) => {
+                    column.nulls.is_empty().then_some(column.values.as_slice())
+                }
+                Column::Int32(_) | Column::Double(_) | Column::String(_) | Column::Blob(_) => None,
+            },
+            _ => None,
+        };
+        BlockKeys { reader: self, block, plain }
+    }
+
+    fn read<'a>(&'a mut self, block: &EventBlock, row: usize) -> Option<Key<'a>> {
         if let [field] = self.fields[..] {
             match &block.columns[field] {
                 Column::Int32(column) => return column.get(row).map(|value| Key::Number(i64::from(value))),
@@ -192,9 +224,18 @@ impl Index {
     /// Frees the slot of the row with this key, if there is one.
     #[inline]
     pub(crate) fn remove(&mut self, key: Key<'_>) -> Option<Slot> {
-        let slot = self.find(key)?;
-        self.remove_slot(slot);
-        Some(slot)
+        let found = match (&self.keys, key) {
+            (Keys::Numbers(keys), Key::Number(key)) => {
+                self.table.find_entry(hash_number(key), |&slot| keys[slot as usize] == key)
+            }
+            (Keys::Bytes(keys), Key::Bytes(key)) => {
+                self.table.find_entry(hash_bytes(key), |&slot| keys[slot as usize] == key)
+            }
+            (Keys::Numbers(_), Key::Bytes(_)) | (Keys::Bytes(_), Key::Number(_)) => mismatch(),
+        };
+        let (slot, _) = found.ok()?.remove();
+        self.free.push(slot);
+        Some(Slot(slot))
     }
 
     /// Frees a slot that holds a row.
@@ -264,8 +305,9 @@ mod tests {
         }
         let mut reader = KeyReader::new(vec![0, 1]);
         let mut index = Index::new(&schema);
-        let first = index.place(reader.read(&block, 0).unwrap());
-        let second = index.place(reader.read(&block, 1).unwrap());
+        let mut keys = reader.of(&block);
+        let first = index.place(keys.read(0).unwrap());
+        let second = index.place(keys.read(1).unwrap());
         assert_eq!((first, second), (Placed::New(Slot(0)), Placed::New(Slot(1))));
     }
 

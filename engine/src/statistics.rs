@@ -1,18 +1,24 @@
 //! Statistics over the last values of a stream, exact enough to never drift.
 //!
 //! # How
-//! Sums and sums of squares are held as unevaluated pairs of doubles (106 bits), in which adding is error-free up to the
-//! last bits of the pair; sums of integers are exact in 128 bits. Nothing is ever subtracted when a value leaves: the
-//! window is two stacks, one of totals over the older values, one running total over the newer, and a value leaves by
-//! popping the first. So a result depends on the values in the window and on how many came before, never on their sizes,
-//! and an error can't outlive the value that made it. The cost is three additions per event, amortised.
+//! Counts and sums of integers are exact (128 bits). Sums of reals and of squares are held as unevaluated pairs of doubles
+//! (106 bits, [`Pair`]), and nothing is ever subtracted from them when a value leaves: the window is two stacks, one of
+//! totals over the older values, one running total over the newer ones, and a value leaves by popping the first
+//! ([`Stacks`]). So a result depends on the values in the window and on how many came before, never on the sizes of those
+//! that left, and no error outlives the value that made it. The cost is three additions per event, amortised.
 //!
 //! The variance comes from Σx² − (Σx)²/n in pairs, where the cancellation that ruins it in doubles leaves enough bits.
+
+mod pair;
+
+use std::collections::VecDeque;
 
 use types::Column;
 
 use crate::expression::text::truncate;
 use crate::project::Statistic;
+
+use pair::Pair;
 
 /// One value that isn't null.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,171 +41,102 @@ impl Sample {
 pub(crate) struct Sliding {
     /// How many events count; 0 for all.
     length: usize,
-    /// Whether sums of squares are wanted.
-    squares: bool,
-    /// Totals over the older events: each over its own value and all newer ones of this stack. The last one leaves first.
-    older: Vec<Total>,
-    /// Values of the newer events, oldest first; empty while all events count.
-    newer: Vec<Option<Sample>>,
-    newer_total: Total,
-}
-
-/// What is known of some values.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Total {
+    /// Oldest first; empty while all events count.
+    values: VecDeque<Option<Sample>>,
+    /// How many of `values` the older stacks hold, the same in all.
+    older: usize,
+    /// Of the values that count now.
     count: u64,
     missing: u64,
-    /// Of the values that are not null; means nothing while `count` is 0.
-    least: Sample,
-    greatest: Sample,
-    /// Exact sum of the whole numbers.
+    /// The sum of the whole numbers.
     whole: i128,
-    /// Sum of the reals.
-    real: Pair,
-    squares: Pair,
+    /// The sum of the reals.
+    reals: Option<Stacks<Pair>>,
+    squares: Option<Stacks<Squares>>,
+    extremes: Option<Stacks<Extremes>>,
 }
 
-const NOTHING: Total = Total {
-    count: 0,
-    missing: 0,
-    least: Sample::Whole(0),
-    greatest: Sample::Whole(0),
-    whole: 0,
-    real: Pair::ZERO,
-    squares: Pair::ZERO,
-};
+/// What can be told of two stretches of values from what is told of each.
+trait Fold: Copy {
+    const NOTHING: Self;
 
-impl Sliding {
-    /// The last `length` events count, 0 for all; `wanted` tells what must be kept.
-    pub(crate) fn new(length: usize, wanted: &[Statistic]) -> Self {
-        let squares = wanted.iter().any(|statistic| match statistic {
-            Statistic::Count | Statistic::Missing | Statistic::Minimum | Statistic::Maximum => false,
-            Statistic::Sum | Statistic::Mean => false,
-            Statistic::StandardDeviation
-            | Statistic::Variance
-            | Statistic::CorrectedSumOfSquares
-            | Statistic::UncorrectedSumOfSquares
-            | Statistic::StandardError
-            | Statistic::CoefficientOfVariation => true,
-        });
-        Self { length, squares, older: Vec::new(), newer: Vec::new(), newer_total: NOTHING }
+    fn of(value: Option<Sample>) -> Self;
+
+    /// Of both; `later` came after.
+    fn with(self, later: Self) -> Self;
+}
+
+/// Totals of a queue: what leaves needs no inverse.
+#[derive(Debug)]
+struct Stacks<F> {
+    /// Each over its own value and all newer ones of this stack. The last one leaves first.
+    older: Vec<F>,
+    newer: F,
+}
+
+impl<F: Fold> Stacks<F> {
+    fn new() -> Self {
+        Self { older: Vec::new(), newer: F::NOTHING }
     }
 
-    /// One more event; the oldest one leaves when there are too many.
-    pub(crate) fn push(&mut self, value: Option<Sample>) {
-        if self.length > 0 {
-            if self.older.len() + self.newer.len() >= self.length {
-                self.drop_oldest();
-            }
-            self.newer.push(value);
-        }
-        let one = self.total_of(value);
-        self.newer_total = self.newer_total.with(&one);
+    #[inline]
+    fn push(&mut self, value: Option<Sample>) {
+        self.newer = self.newer.with(F::of(value));
     }
 
-    fn drop_oldest(&mut self) {
-        if self.older.is_empty() {
-            let mut total = NOTHING;
-            while let Some(value) = self.newer.pop() {
-                total = self.total_of(value).with(&total);
-                self.older.push(total);
-            }
-            self.newer_total = NOTHING;
-        }
+    /// Moves all values, given oldest first, to the older stack.
+    fn turn(&mut self, values: &VecDeque<Option<Sample>>) {
+        let mut total = F::NOTHING;
+        self.older.extend(values.iter().rev().map(|&value| {
+            total = F::of(value).with(total);
+            total
+        }));
+        self.newer = F::NOTHING;
+    }
+
+    /// The oldest value leaves; it must be in the older stack.
+    #[inline]
+    fn pop(&mut self) {
         self.older.pop();
     }
 
-    fn total_of(&self, value: Option<Sample>) -> Total {
-        let Some(value) = value else { return Total { missing: 1, ..NOTHING } };
-        let real = value.real();
-        let (whole, sum) = match value {
-            Sample::Whole(value) => (i128::from(value), Pair::ZERO),
-            Sample::Real(value) => (0, Pair { high: value, low: 0.0 }),
-        };
-        let squares = if self.squares { Pair::square(real) } else { Pair::ZERO };
-        Total { count: 1, missing: 0, least: value, greatest: value, whole, real: sum, squares }
-    }
-
-    /// A statistic of the events that count now.
-    pub(crate) fn statistic(&self, statistic: Statistic) -> Number {
-        let older = self.older.last().unwrap_or(&NOTHING);
-        older.with(&self.newer_total).statistic(statistic)
+    #[inline]
+    fn total(&self) -> F {
+        self.older.last().copied().unwrap_or(F::NOTHING).with(self.newer)
     }
 }
 
-impl Total {
-    /// Of both; `later` values came after.
-    fn with(&self, later: &Self) -> Self {
-        if later.count == 0 {
-            return Self { missing: self.missing + later.missing, ..*self };
-        }
-        if self.count == 0 {
-            return Self { missing: self.missing + later.missing, ..*later };
-        }
-        Self {
-            count: self.count + later.count,
-            missing: self.missing + later.missing,
-            least: if is_less(later.least, self.least) { later.least } else { self.least },
-            greatest: if is_less(self.greatest, later.greatest) { later.greatest } else { self.greatest },
-            whole: self.whole.saturating_add(later.whole),
-            real: self.real.add(later.real),
-            squares: self.squares.add(later.squares),
+/// Reals only: whole numbers are summed apart.
+impl Fold for Pair {
+    const NOTHING: Self = Self::ZERO;
+
+    #[inline]
+    fn of(value: Option<Sample>) -> Self {
+        match value {
+            Some(Sample::Real(value)) => Self::from(value),
+            Some(Sample::Whole(_)) | None => Self::ZERO,
         }
     }
 
-    fn sum(&self) -> Pair {
-        if self.whole == 0 { self.real } else { self.real.add(Pair::of_whole(self.whole)) }
+    #[inline]
+    fn with(self, later: Self) -> Self {
+        self.add(later)
+    }
+}
+
+/// The least and the greatest value, if there is any.
+type Extremes = Option<(Sample, Sample)>;
+
+impl Fold for Extremes {
+    const NOTHING: Self = None;
+
+    fn of(value: Option<Sample>) -> Self {
+        value.map(|value| (value, value))
     }
 
-    /// Σ(x − mean)².
-    fn corrected(&self) -> f64 {
-        let sum = self.sum();
-        let value = self.squares.add(sum.multiply(sum).divide(self.count as f64).negate()).value();
-        // Rounding may leave a tiny negative number where all values are equal.
-        value.max(0.0)
-    }
-
-    fn variance(&self) -> Option<f64> {
-        (self.count > 1).then(|| self.corrected() / (self.count - 1) as f64)
-    }
-
-    fn statistic(&self, statistic: Statistic) -> Number {
-        let whole = |count: u64| Number::Whole(i128::from(count));
-        if self.count == 0 {
-            return match statistic {
-                Statistic::Count => whole(0),
-                Statistic::Missing => whole(self.missing),
-                Statistic::Minimum
-                | Statistic::Maximum
-                | Statistic::Sum
-                | Statistic::Mean
-                | Statistic::StandardDeviation
-                | Statistic::Variance
-                | Statistic::CorrectedSumOfSquares
-                | Statistic::UncorrectedSumOfSquares
-                | Statistic::StandardError
-                | Statistic::CoefficientOfVariation => Number::None,
-            };
-        }
-        let count = self.count as f64;
-        match statistic {
-            Statistic::Count => whole(self.count),
-            Statistic::Missing => whole(self.missing),
-            Statistic::Minimum => Number::from(self.least),
-            Statistic::Maximum => Number::from(self.greatest),
-            Statistic::Sum if self.real == Pair::ZERO => Number::Whole(self.whole),
-            Statistic::Sum => Number::Real(self.sum().value()),
-            Statistic::Mean => Number::Real(self.sum().divide(count).value()),
-            Statistic::StandardDeviation => Number::of(self.variance().map(f64::sqrt)),
-            Statistic::Variance => Number::of(self.variance()),
-            Statistic::CorrectedSumOfSquares => Number::Real(self.corrected()),
-            Statistic::UncorrectedSumOfSquares => Number::Real(self.squares.value()),
-            Statistic::StandardError => Number::of(self.variance().map(|variance| variance.sqrt() / count.sqrt())),
-            Statistic::CoefficientOfVariation => {
-                let mean = self.sum().divide(count).value();
-                Number::of(self.variance().map(|variance| 100.0 * variance.sqrt() / mean))
-            }
-        }
+    fn with(self, later: Self) -> Self {
+        let (Some((a, b)), Some((c, d))) = (self, later) else { return self.or(later) };
+        Some((if is_less(c, a) { c } else { a }, if is_less(b, d) { d } else { b }))
     }
 }
 
@@ -207,6 +144,156 @@ fn is_less(a: Sample, b: Sample) -> bool {
     match (a, b) {
         (Sample::Whole(a), Sample::Whole(b)) => a < b,
         (a, b) => a.real() < b.real(),
+    }
+}
+
+/// A sum of squares, of whole numbers too.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Squares(Pair);
+
+impl Fold for Squares {
+    const NOTHING: Self = Self(Pair::ZERO);
+
+    fn of(value: Option<Sample>) -> Self {
+        value.map_or(Self::NOTHING, |value| Self(Pair::square(value.real())))
+    }
+
+    fn with(self, later: Self) -> Self {
+        Self(self.0.add(later.0))
+    }
+}
+
+impl Sliding {
+    /// The last `length` events count, 0 for all; `wanted` and whether values are `reals` tell what must be kept.
+    pub(crate) fn new(length: usize, wanted: &[Statistic], reals: bool) -> Self {
+        let any = |list: &[Statistic]| wanted.iter().any(|statistic| list.contains(statistic));
+        let squares = any(&[
+            Statistic::StandardDeviation,
+            Statistic::Variance,
+            Statistic::CorrectedSumOfSquares,
+            Statistic::UncorrectedSumOfSquares,
+            Statistic::StandardError,
+            Statistic::CoefficientOfVariation,
+        ]);
+        Self {
+            length,
+            values: VecDeque::new(),
+            older: 0,
+            count: 0,
+            missing: 0,
+            whole: 0,
+            reals: reals.then(Stacks::new),
+            squares: squares.then(Stacks::new),
+            extremes: any(&[Statistic::Minimum, Statistic::Maximum]).then(Stacks::new),
+        }
+    }
+
+    /// One more event; the oldest one leaves when there are too many.
+    #[inline]
+    pub(crate) fn push(&mut self, value: Option<Sample>) {
+        if self.length > 0 {
+            if self.values.len() >= self.length {
+                self.drop_oldest();
+            }
+            self.values.push_back(value);
+        }
+        match value {
+            Some(Sample::Whole(value)) => self.whole = self.whole.saturating_add(i128::from(value)),
+            Some(Sample::Real(_)) | None => {}
+        }
+        self.count += u64::from(value.is_some());
+        self.missing += u64::from(value.is_none());
+        self.reals.iter_mut().for_each(|stacks| stacks.push(value));
+        self.squares.iter_mut().for_each(|stacks| stacks.push(value));
+        self.extremes.iter_mut().for_each(|stacks| stacks.push(value));
+    }
+
+    fn drop_oldest(&mut self) {
+        if self.older == 0 {
+            self.older = self.values.len();
+            self.reals.iter_mut().for_each(|stacks| stacks.turn(&self.values));
+            self.squares.iter_mut().for_each(|stacks| stacks.turn(&self.values));
+            self.extremes.iter_mut().for_each(|stacks| stacks.turn(&self.values));
+        }
+        self.older -= 1;
+        self.reals.iter_mut().for_each(Stacks::pop);
+        self.squares.iter_mut().for_each(Stacks::pop);
+        self.extremes.iter_mut().for_each(Stacks::pop);
+        match self.values.pop_front().flatten() {
+            Some(Sample::Whole(value)) => {
+                self.whole = self.whole.saturating_sub(i128::from(value));
+                self.count -= 1;
+            }
+            Some(Sample::Real(_)) => self.count -= 1,
+            None => self.missing -= 1,
+        }
+    }
+
+    /// A statistic of the events that count now.
+    #[inline]
+    pub(crate) fn statistic(&self, statistic: Statistic) -> Number {
+        let whole = |count: u64| Number::Whole(i128::from(count));
+        match statistic {
+            Statistic::Count => return whole(self.count),
+            Statistic::Missing => return whole(self.missing),
+            Statistic::Minimum => return self.extreme().map_or(Number::None, |(least, _)| Number::from(least)),
+            Statistic::Maximum => return self.extreme().map_or(Number::None, |(_, greatest)| Number::from(greatest)),
+            Statistic::Sum
+            | Statistic::Mean
+            | Statistic::StandardDeviation
+            | Statistic::Variance
+            | Statistic::CorrectedSumOfSquares
+            | Statistic::UncorrectedSumOfSquares
+            | Statistic::StandardError
+            | Statistic::CoefficientOfVariation => {}
+        }
+        if self.count == 0 {
+            return Number::None;
+        }
+        let count = self.count as f64;
+        match statistic {
+            Statistic::Sum if self.reals.is_none() => Number::Whole(self.whole),
+            Statistic::Sum => Number::of(Some(self.sum().value())),
+            Statistic::Mean => Number::of(Some(self.mean())),
+            Statistic::StandardDeviation => Number::of(self.variance().map(f64::sqrt)),
+            Statistic::Variance => Number::of(self.variance()),
+            Statistic::CorrectedSumOfSquares => Number::of(Some(self.corrected())),
+            Statistic::UncorrectedSumOfSquares => Number::of(Some(self.squares().value())),
+            Statistic::StandardError => Number::of(self.variance().map(|variance| variance.sqrt() / count.sqrt())),
+            Statistic::CoefficientOfVariation => {
+                Number::of(self.variance().map(|variance| 100.0 * variance.sqrt() / self.mean()))
+            }
+            Statistic::Count | Statistic::Missing | Statistic::Minimum | Statistic::Maximum => Number::None,
+        }
+    }
+
+    fn extreme(&self) -> Extremes {
+        self.extremes.as_ref().and_then(Stacks::total)
+    }
+
+    #[inline]
+    fn sum(&self) -> Pair {
+        self.reals.as_ref().map_or_else(|| Pair::of_whole(self.whole), Stacks::total)
+    }
+
+    fn squares(&self) -> Pair {
+        self.squares.as_ref().map_or(Pair::ZERO, |stacks| stacks.total().0)
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum().divide(self.count as f64).value()
+    }
+
+    /// Σ(x − mean)².
+    fn corrected(&self) -> f64 {
+        let sum = self.sum();
+        let value = self.squares().add(sum.multiply(sum).divide(self.count as f64).negate()).value();
+        // Rounding may leave a tiny negative number where all values are equal.
+        value.max(0.0)
+    }
+
+    fn variance(&self) -> Option<f64> {
+        (self.count > 1).then(|| self.corrected() / (self.count - 1) as f64)
     }
 }
 
@@ -274,83 +361,6 @@ impl Number {
             }
         }
     }
-}
-
-/// A number as the unevaluated sum of two doubles, the second below half a unit in the last place of the first.
-///
-/// Source: T. J. Dekker, "A floating-point technique for extending the available precision" (1971); D. E. Knuth, The Art of
-/// Computer Programming, volume 2, 4.2.2 (error-free sum).
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Pair {
-    high: f64,
-    low: f64,
-}
-
-impl Pair {
-    const ZERO: Self = Self { high: 0.0, low: 0.0 };
-
-    /// `a + b` without an error.
-    fn sum(a: f64, b: f64) -> Self {
-        let high = a + b;
-        let from_b = high - a;
-        let low = (a - (high - from_b)) + (b - from_b);
-        // Beyond the range of doubles the error is no number; the sum is infinite either way.
-        Self { high, low: if high.is_finite() { low } else { 0.0 } }
-    }
-
-    /// `a · b` without an error, for factors below 2⁹⁹⁵.
-    fn product(a: f64, b: f64) -> Self {
-        let high = a * b;
-        let ((a_high, a_low), (b_high, b_low)) = (split(a), split(b));
-        let low = ((a_high * b_high - high) + a_high * b_low + a_low * b_high) + a_low * b_low;
-        Self { high, low: if low.is_finite() { low } else { 0.0 } }
-    }
-
-    fn square(value: f64) -> Self {
-        Self::product(value, value)
-    }
-
-    fn of_whole(value: i128) -> Self {
-        let high = value as f64;
-        // What is left is below 2⁷⁵, so it is exact enough as a double; a sum of i64 never reaches the bounds of i128.
-        let low = value.saturating_sub(high as i128) as f64;
-        Self::sum(high, low)
-    }
-
-    #[inline]
-    fn add(self, other: Self) -> Self {
-        let high = Self::sum(self.high, other.high);
-        let low = Self::sum(self.low, other.low);
-        let first = Self::sum(high.high, high.low + low.high);
-        Self::sum(first.high, first.low + low.low)
-    }
-
-    fn multiply(self, other: Self) -> Self {
-        let product = Self::product(self.high, other.high);
-        Self::sum(product.high, product.low + (self.high * other.low + self.low * other.high))
-    }
-
-    fn divide(self, divisor: f64) -> Self {
-        let first = self.high / divisor;
-        let rest = self.add(Self::product(first, divisor).negate());
-        Self::sum(first, rest.high / divisor)
-    }
-
-    fn negate(self) -> Self {
-        Self { high: -self.high, low: -self.low }
-    }
-
-    fn value(self) -> f64 {
-        self.high + self.low
-    }
-}
-
-/// A double as a sum of two with 26 bits each.
-fn split(value: f64) -> (f64, f64) {
-    const FACTOR: f64 = 134_217_729.0;
-    let scaled = FACTOR * value;
-    let high = scaled - (scaled - value);
-    (high, value - high)
 }
 
 #[cfg(test)]

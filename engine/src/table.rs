@@ -14,8 +14,8 @@ use crate::index::{Index, Slot};
 /// What one decision does to a column: what it reads, keeps and puts out, in the order of the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Puts the input row out.
-    Pass { row: u32 },
+    /// Puts the input row out, as `opcode`.
+    Pass { opcode: Opcode, flags: Flags, row: u32 },
     /// Keeps the input row and puts it out.
     Insert { row: u32, slot: Slot },
     /// Puts the input row out, then the stored one, and keeps the input row instead.
@@ -23,51 +23,79 @@ pub(crate) enum Step {
     /// As [`Step::Update`], but where the input row is null the stored value stands for it.
     Merge { row: u32, slot: Slot },
     /// Puts the stored row out.
-    Delete { slot: Slot },
+    Delete { flags: Flags, slot: Slot },
 }
 
-/// A window's decisions about one run, and the opcodes and flags of what it puts out.
+/// A window's decisions about one run.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    pub(crate) steps: Vec<Step>,
+    steps: Vec<Step>,
+    /// How many of them put two rows out.
+    updates: usize,
 }
 
 impl Plan {
     pub(crate) fn clear(&mut self) {
         self.steps.clear();
+        self.updates = 0;
+    }
+
+    /// How many rows are put out.
+    #[inline]
+    pub(crate) fn rows(&self) -> usize {
+        self.steps.len() + self.updates
     }
 
     #[inline]
-    pub(crate) fn pass(&mut self, out: &mut EventBlock, row: u32, opcode: Opcode, flags: Flags) {
-        self.steps.push(Step::Pass { row });
-        push_head(out, opcode, flags);
+    pub(crate) fn pass(&mut self, row: u32, opcode: Opcode, flags: Flags) {
+        self.steps.push(Step::Pass { opcode, flags, row });
     }
 
     #[inline]
-    pub(crate) fn insert(&mut self, out: &mut EventBlock, row: u32, slot: Slot) {
+    pub(crate) fn insert(&mut self, row: u32, slot: Slot) {
         self.steps.push(Step::Insert { row, slot });
-        push_head(out, Opcode::Insert, Flags::NORMAL);
     }
 
     /// `partial`: nulls mean "keep the stored value".
     #[inline]
-    pub(crate) fn update(&mut self, out: &mut EventBlock, row: u32, slot: Slot, partial: bool) {
+    pub(crate) fn update(&mut self, row: u32, slot: Slot, partial: bool) {
+        self.updates += 1;
         self.steps.push(if partial { Step::Merge { row, slot } } else { Step::Update { row, slot } });
-        push_head(out, Opcode::UpdateBlock, Flags::NORMAL);
-        push_head(out, Opcode::Delete, Flags::NORMAL);
     }
 
     #[inline]
-    pub(crate) fn delete(&mut self, out: &mut EventBlock, slot: Slot, flags: Flags) {
-        self.steps.push(Step::Delete { slot });
-        push_head(out, Opcode::Delete, flags);
+    pub(crate) fn delete(&mut self, slot: Slot, flags: Flags) {
+        self.steps.push(Step::Delete { flags, slot });
     }
-}
 
-#[inline]
-fn push_head(out: &mut EventBlock, opcode: Opcode, flags: Flags) {
-    out.opcodes.push(opcode);
-    out.flags.push(flags);
+    /// Puts opcodes and flags out.
+    fn write_heads(&self, out: &mut EventBlock) {
+        if self.updates == 0 {
+            // One row a step: the vectors know how much will come.
+            let heads = self.steps.iter().map(|step| match *step {
+                Step::Pass { opcode, flags, .. } => (opcode, flags),
+                Step::Insert { .. } | Step::Update { .. } | Step::Merge { .. } => (Opcode::Insert, Flags::NORMAL),
+                Step::Delete { flags, .. } => (Opcode::Delete, flags),
+            });
+            out.opcodes.extend(heads.clone().map(|(opcode, _)| opcode));
+            out.flags.extend(heads.map(|(_, flags)| flags));
+            return;
+        }
+        for &step in &self.steps {
+            let (opcode, flags) = match step {
+                Step::Pass { opcode, flags, .. } => (opcode, flags),
+                Step::Insert { .. } => (Opcode::Insert, Flags::NORMAL),
+                Step::Update { .. } | Step::Merge { .. } => {
+                    out.opcodes.push(Opcode::UpdateBlock);
+                    out.flags.push(Flags::NORMAL);
+                    (Opcode::Delete, Flags::NORMAL)
+                }
+                Step::Delete { flags, .. } => (Opcode::Delete, flags),
+            };
+            out.opcodes.push(opcode);
+            out.flags.push(flags);
+        }
+    }
 }
 
 /// The rows that a stateful window holds.
@@ -84,8 +112,9 @@ impl Table {
         Self { index: Index::new(schema), columns }
     }
 
-    /// Takes the plan's values: column `i` of the input rows from `sources(i)`.
+    /// Puts the planned rows out: column `i` of the input rows from `sources(i)`.
     pub(crate) fn carry<'a>(&mut self, plan: &Plan, sources: impl Fn(usize) -> &'a Column, out: &mut EventBlock) {
+        plan.write_heads(out);
         let slots = self.index.slots();
         for (i, (stored, out)) in self.columns.iter_mut().zip(&mut out.columns).enumerate() {
             stored.carry(plan, slots, sources(i), out);
@@ -93,8 +122,9 @@ impl Table {
     }
 }
 
-/// Takes the values of a plan that only passes rows on, and keeps nothing.
+/// As [`Table::carry`] for a plan that only passes rows on; nothing is kept.
 pub(crate) fn pass_all<'a>(plan: &Plan, sources: impl Fn(usize) -> &'a Column, out: &mut EventBlock) {
+    plan.write_heads(out);
     for (i, out) in out.columns.iter_mut().enumerate() {
         let source = sources(i);
         if plan.steps.len() == source.len() {
@@ -224,7 +254,7 @@ fn carry_values<T: Copy + Default>(
     if stored.values.len() < slots {
         stored.values.resize(slots, T::default());
     }
-    out.values.reserve(plan.steps.len());
+    out.values.reserve(plan.rows());
     if source.nulls.is_empty() && stored.nulls.is_empty() {
         carry_plain(plan, &source.values, &mut stored.values, &mut out.values);
     } else {
@@ -234,9 +264,22 @@ fn carry_values<T: Copy + Default>(
 
 /// The hot loop: no value is null, so only values move.
 fn carry_plain<T: Copy>(plan: &Plan, source: &[T], stored: &mut [T], out: &mut Vec<T>) {
+    if plan.updates == 0 {
+        // One value a step: the vector knows how much will come.
+        out.extend(plan.steps.iter().map(|&step| match step {
+            Step::Pass { row, .. } => source[row as usize],
+            Step::Insert { row, slot } | Step::Update { row, slot } | Step::Merge { row, slot } => {
+                let value = source[row as usize];
+                stored[slot.at()] = value;
+                value
+            }
+            Step::Delete { slot, .. } => stored[slot.at()],
+        }));
+        return;
+    }
     for &step in &plan.steps {
         match step {
-            Step::Pass { row } => out.push(source[row as usize]),
+            Step::Pass { row, .. } => out.push(source[row as usize]),
             Step::Insert { row, slot } => {
                 let value = source[row as usize];
                 stored[slot.at()] = value;
@@ -248,7 +291,7 @@ fn carry_plain<T: Copy>(plan: &Plan, source: &[T], stored: &mut [T], out: &mut V
                 out.push(value);
                 out.push(old);
             }
-            Step::Delete { slot } => out.push(stored[slot.at()]),
+            Step::Delete { slot, .. } => out.push(stored[slot.at()]),
         }
     }
 }
@@ -260,7 +303,7 @@ fn carry_nullable<T: Copy + Default>(plan: &Plan, source: &Values<T>, stored: &m
     };
     for &step in &plan.steps {
         match step {
-            Step::Pass { row } => out.push(source.get(row as usize)),
+            Step::Pass { row, .. } => out.push(source.get(row as usize)),
             Step::Insert { row, slot } => {
                 let value = source.get(row as usize);
                 keep(stored, slot, value);
@@ -274,7 +317,7 @@ fn carry_nullable<T: Copy + Default>(plan: &Plan, source: &Values<T>, stored: &m
                 out.push(value);
                 out.push(old);
             }
-            Step::Delete { slot } => out.push(stored.get(slot.at())),
+            Step::Delete { slot, .. } => out.push(stored.get(slot.at())),
         }
     }
 }
@@ -298,7 +341,7 @@ fn carry_texts(plan: &Plan, slots: usize, source: &Texts, stored: &mut StoredTex
     }
     for &step in &plan.steps {
         match step {
-            Step::Pass { row } => out.push(source.get(row as usize)),
+            Step::Pass { row, .. } => out.push(source.get(row as usize)),
             Step::Insert { row, slot } => {
                 let value = source.get(row as usize);
                 stored.keep(slot, value);
@@ -318,7 +361,7 @@ fn carry_texts(plan: &Plan, slots: usize, source: &Texts, stored: &mut StoredTex
                     stored.keep(slot, value);
                 }
             }
-            Step::Delete { slot } => out.push(stored.get(slot)),
+            Step::Delete { slot, .. } => out.push(stored.get(slot)),
         }
     }
 }

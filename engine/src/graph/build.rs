@@ -263,7 +263,7 @@ impl Maker<'_> {
             schema,
             keys,
             sources,
-            position,
+            (position, input.fields()[position].field_type),
             summary.window_length,
             &statistics,
             self.is_stateless(),

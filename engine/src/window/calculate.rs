@@ -3,7 +3,7 @@
 //! Inserts and the new halves of updates bring a value each. Deletes take the stored result back and leave the sliding
 //! window of values as it is.
 
-use types::{Column, Schema};
+use types::{Column, FieldType, Schema};
 
 use crate::project::Statistic;
 use crate::statistics::{Sample, Sliding};
@@ -36,7 +36,7 @@ impl SummaryWindow {
         schema: &Schema,
         keys: KeyFields,
         sources: Vec<FieldSource>,
-        input: usize,
+        (input, input_type): (usize, FieldType),
         window_length: u32,
         statistics: &[Statistic],
         stateless: bool,
@@ -44,12 +44,12 @@ impl SummaryWindow {
         let field_of = |number| sources.iter().position(|source| *source == FieldSource::Computed(number));
         let outputs = statistics.iter().enumerate().map(|(number, &statistic)| {
             let field = field_of(number).map(|field| schema.fields()[field].field_type);
-            Output { statistic, column: Column::new(field.unwrap_or(types::FieldType::Double)) }
+            Output { statistic, column: Column::new(field.unwrap_or(FieldType::Double)) }
         });
         Self {
             input,
             outputs: outputs.collect(),
-            sliding: Sliding::new(window_length as usize, statistics),
+            sliding: Sliding::new(window_length as usize, statistics, is_real(input_type)),
             deriver: Deriver::new(schema, keys.positions, keys.change, stateless),
             sources,
         }
@@ -79,6 +79,19 @@ impl SummaryWindow {
                 value.store(&mut output.column, row);
             }
         }
+    }
+}
+
+/// Whether a field's values are [`Sample::Real`].
+fn is_real(field_type: FieldType) -> bool {
+    match field_type {
+        FieldType::Double | FieldType::Money => true,
+        FieldType::Int32
+        | FieldType::Int64
+        | FieldType::Date
+        | FieldType::Stamp
+        | FieldType::String
+        | FieldType::Blob => false,
     }
 }
 

@@ -5,7 +5,7 @@ use types::Schema;
 use crate::retention::Retention;
 use crate::table;
 
-use super::keeper::{self, Keeper, Keyed, Request};
+use super::keeper::{self, Keyed, Request};
 use super::schedule::{Schedule, Turn};
 use super::{Call, RejectionReason};
 
@@ -28,19 +28,20 @@ impl CopyWindow {
             Self::Stateless => table::hand_on(call.input, call.out),
             Self::Stateful(keyed) => {
                 let Keyed { keeper, keys } = &mut **keyed;
+                let mut keys = keys.of(call.input.block);
                 let mut schedule = Schedule::new(call.records, call.input);
                 while let Some(turn) = schedule.next(keeper.heartbeat_due(schedule.until())) {
                     match turn {
                         Turn::Heartbeat { moment, now } => {
                             keeper.expire(call, now);
-                            Keeper::close(call, moment);
+                            keeper.close(call, moment);
                         }
                         Turn::Events { moment, now, rows } => {
                             let block = call.input.block;
                             let mut row = rows.start;
                             while row < rows.end {
                                 let request = Request::of(block.opcodes[row], block.flags[row]);
-                                let done = match keys.read(block, row) {
+                                let done = match keys.read(row) {
                                     Some(key) => keeper.event(call, request, key, row, now),
                                     None => Err(RejectionReason::NullKey),
                                 };
@@ -49,7 +50,7 @@ impl CopyWindow {
                                 }
                                 row += if keeper::is_pair(block, row, rows.end) { 2 } else { 1 };
                             }
-                            Keeper::close(call, moment);
+                            keeper.close(call, moment);
                         }
                     }
                 }

@@ -62,7 +62,6 @@ impl Request {
 pub(crate) fn apply(
     table: &mut Table,
     plan: &mut Plan,
-    out: &mut EventBlock,
     request: Request,
     key: Key<'_>,
     row: u32,
@@ -70,34 +69,34 @@ pub(crate) fn apply(
     Ok(match request {
         Request::Insert => match table.index.place(key) {
             Placed::New(slot) => {
-                plan.insert(out, row, slot);
+                plan.insert(row, slot);
                 Applied::Touched(slot)
             }
             Placed::Present(_) => return Err(RejectionReason::KeyExists),
         },
         Request::Update { partial } => {
             let slot = table.index.find(key).ok_or(RejectionReason::KeyMissing)?;
-            plan.update(out, row, slot, partial);
+            plan.update(row, slot, partial);
             Applied::Touched(slot)
         }
         Request::Upsert { partial } => match table.index.place(key) {
             Placed::New(slot) => {
-                plan.insert(out, row, slot);
+                plan.insert(row, slot);
                 Applied::Touched(slot)
             }
             Placed::Present(slot) => {
-                plan.update(out, row, slot, partial);
+                plan.update(row, slot, partial);
                 Applied::Touched(slot)
             }
         },
         Request::Delete { flags } => {
             let slot = table.index.remove(key).ok_or(RejectionReason::KeyMissing)?;
-            plan.delete(out, slot, flags);
+            plan.delete(slot, flags);
             Applied::Removed(slot)
         }
         Request::SafeDelete { flags } => match table.index.remove(key) {
             Some(slot) => {
-                plan.delete(out, slot, flags);
+                plan.delete(slot, flags);
                 Applied::Removed(slot)
             }
             None => Applied::Nothing,
@@ -132,7 +131,7 @@ impl Keeper {
         let Some(retention) = &mut self.retention else { return };
         while let Some(slot) = retention.expired_at(now, call.start) {
             self.table.index.remove_slot(slot);
-            self.plan.delete(&mut call.out.block, slot, Flags::RETENTION);
+            self.plan.delete(slot, Flags::RETENTION);
         }
     }
 
@@ -150,8 +149,7 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<(), RejectionReason> {
         let place = u32::try_from(row).unwrap_or(u32::MAX);
-        let out = &mut call.out.block;
-        let applied = apply(&mut self.table, &mut self.plan, out, request, key, place)?;
+        let applied = apply(&mut self.table, &mut self.plan, request, key, place)?;
         let Some(retention) = &mut self.retention else { return Ok(()) };
         match applied {
             Applied::Touched(slot) => {
@@ -159,7 +157,7 @@ impl Keeper {
                 retention.touched(slot, now, call.start, event_time);
                 while let Some(slot) = retention.overdue() {
                     self.table.index.remove_slot(slot);
-                    self.plan.delete(out, slot, Flags::RETENTION);
+                    self.plan.delete(slot, Flags::RETENTION);
                 }
             }
             Applied::Removed(slot) => retention.removed(slot),
@@ -169,9 +167,9 @@ impl Keeper {
     }
 
     /// Ends a moment: what was planned so far belongs to it or to earlier ones.
-    pub(crate) fn close(call: &mut Call<'_>, moment: Moment) {
-        let end = call.out.block.opcodes.len();
-        call.out.close(moment, end);
+    #[inline]
+    pub(crate) fn close(&self, call: &mut Call<'_>, moment: Moment) {
+        call.out.close(moment, self.plan.rows());
     }
 
     /// Fills the output with the planned rows' values.

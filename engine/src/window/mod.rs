@@ -6,6 +6,7 @@
 mod calculate;
 mod compute;
 mod copy;
+mod decide;
 mod derive;
 mod filter;
 mod functional;

@@ -109,10 +109,10 @@ fn pass(plan: &mut Plan, insert_only: bool, autogen: &mut Option<Autogen>, call:
             if let Some(autogen) = autogen {
                 autogen.give(key, row - first);
             }
-            plan.pass(&mut call.out.block, u32::try_from(row).unwrap_or(u32::MAX), opcode, block.flags[row]);
+            plan.pass(u32::try_from(row).unwrap_or(u32::MAX), opcode, block.flags[row]);
         }
         first = end;
-        Keeper::close(call, span.moment);
+        call.out.close(span.moment, plan.rows());
     }
 }
 
@@ -125,12 +125,13 @@ fn keep(
     call: &mut Call<'_>,
 ) {
     let block = call.input.block;
+    let mut keys = keys.of(block);
     let mut schedule = Schedule::new(call.records, call.input);
     while let Some(turn) = schedule.next(keeper.heartbeat_due(schedule.until())) {
         let (moment, now, rows) = match turn {
             Turn::Heartbeat { moment, now } => {
                 keeper.expire(call, now);
-                Keeper::close(call, moment);
+                keeper.close(call, moment);
                 continue;
             }
             Turn::Events { moment, now, rows } => (moment, now, rows),
@@ -147,7 +148,7 @@ fn keep(
                     let key = autogen.give(id, row - rows.start);
                     keeper.event(call, Request::Insert, key, row, now)
                 }
-                (Ok(()), None) => match keys.read(block, row) {
+                (Ok(()), None) => match keys.read(row) {
                     Some(key) => {
                         let request = Request::of(block.opcodes[row], block.flags[row]);
                         keeper.event(call, request, key, row, now)
@@ -159,7 +160,7 @@ fn keep(
                 call.reject(moment, rows.start, row, reason);
             }
         }
-        Keeper::close(call, moment);
+        keeper.close(call, moment);
     }
 }
 
