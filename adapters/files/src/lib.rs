@@ -12,6 +12,7 @@ mod keys;
 mod options;
 mod pacer;
 mod publisher;
+mod read_options;
 mod resume;
 mod row_reader;
 mod row_writer;

@@ -289,6 +289,10 @@ impl FilePublisher {
     fn check_source(&self) -> Result<(), Error> {
         let (Some(path), Input::File(file)) = (&self.path, self.reader.input()) else { return Ok(()) };
         let opened = file.metadata().map_err(Error::io("looking at", path))?;
+        if !opened.is_file() {
+            // A pipe has no length.
+            return Ok(());
+        }
         if opened.len() < self.reader.offset() {
             let published = self.reader.offset();
             return Err(self.changed(SourceChange::Shorter { bytes: opened.len(), published }));

@@ -17,6 +17,8 @@
 
 mod decode;
 mod encode;
+mod event;
+mod scalars;
 mod value;
 
 #[cfg(test)]
