@@ -43,8 +43,8 @@ P
 broker.id=$n
 listeners=PLAINTEXT://127.0.0.1:$(broker_port "$n")$(secure_listener "$n")
 zookeeper.connect=127.0.0.1:$ZOOKEEPER_PORT/kafka
-# A dead broker is noticed after this time; the default of 18 s is how long output would stand still.
-zookeeper.session.timeout.ms=2000
+# A dead broker is noticed after this time (at least two ticks); the default of 18 s is how long output would stand still.
+zookeeper.session.timeout.ms=1500
 zookeeper.connection.timeout.ms=10000
 controller.socket.timeout.ms=2000
 P

@@ -75,3 +75,13 @@ kafka_tool() { # class, arguments…
 topics() { # arguments…
     kafka_tool org.apache.kafka.tools.TopicCommand --bootstrap-server "${BOOTSTRAP:-$(bootstrap)}" "$@"
 }
+
+# Our own program: as the caller says, else as installed, else as built here.
+understudy() {
+    local here; here=$(dirname "${BASH_SOURCE[0]}")
+    local candidate
+    for candidate in "${UNDERSTUDY:-}" "$(command -v understudy || true)" "$here"/../target/{release,debug}/understudy; do
+        if [ -x "$candidate" ]; then echo "$candidate"; return; fi
+    done
+    fail "understudy is not built; run: cargo build --release"
+}

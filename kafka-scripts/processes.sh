@@ -51,7 +51,7 @@ port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # Somebody else on one of our ports would be taken for our own broker.
 port_free() { # name, port
     port_open "$2" || return 0
-    fail "port $2 for $1 is in use by another process; choose others: UNDERSTUDY_PORT_BASE=21090 (now $PORT_BASE)"
+    fail "port $2 for $1 is in use by a process that isn't of this cluster; take other ports with UNDERSTUDY_PORT_BASE (now $PORT_BASE)"
 }
 
 # How many brokers this one knows to be alive. One Metadata request (version 1, no topics) by hand: a Java tool needs a second.
