@@ -3,8 +3,12 @@
 use bytes::Bytes;
 use types::Timestamp;
 
+use super::scratch::Scratch;
 use super::{BATCH_OVERHEAD, COMPRESS_FROM_BYTES, Compression, MAGIC, at, varint};
 use crate::error::Error;
+
+/// The length of a key that isn't there.
+const NO_KEY: i64 = -1;
 
 /// What a batch says about its writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,23 @@ pub struct BatchEncoder {
     expected_bytes: usize,
     count: i32,
     max_delta: i64,
+    /// The headers of one record.
+    scratch: Scratch,
+}
+
+/// Headers that many records have alike, encoded once.
+#[derive(Debug, Clone, Default)]
+pub struct CommonHeaders {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl CommonHeaders {
+    /// Encodes them.
+    #[must_use]
+    pub fn new(headers: &[(&str, &[u8])]) -> Self {
+        Self { bytes: Scratch::default().headers(headers).to_vec(), count: headers.len() }
+    }
 }
 
 impl BatchEncoder {
@@ -60,34 +81,40 @@ impl BatchEncoder {
     /// # Panics
     /// Before the first [`BatchEncoder::begin`], and past 2 GiB: batches are bounded far below by their maker.
     pub fn push(&mut self, value: Option<&[u8]>, headers: &[(&str, &[u8])], delta_ms: i64) {
+        self.push_with(value, headers, &CommonHeaders::default(), delta_ms);
+    }
+
+    /// Adds a record without key, with `common` after its own headers.
+    ///
+    /// # Panics
+    /// As [`BatchEncoder::push`].
+    pub fn push_with(
+        &mut self,
+        value: Option<&[u8]>,
+        headers: &[(&str, &[u8])],
+        common: &CommonHeaders,
+        delta_ms: i64,
+    ) {
         assert!(self.plain.len() >= BATCH_OVERHEAD, "a record was pushed before a batch was begun");
+        let block = self.scratch.headers(headers);
         let offset_delta = i64::from(self.count);
-        let headers_size: usize =
-            headers.iter().map(|(name, value)| blob_size(name.len()) + blob_size(value.len())).sum();
-        let value_size = value.map_or(varint::size(-1), |value| blob_size(value.len()));
-        let size = 1 // attributes
-            + varint::size(delta_ms)
-            + varint::size(offset_delta)
-            + varint::size(-1) // no key
-            + value_size
-            + varint::size(headers.len() as i64)
-            + headers_size;
+        let value_length = value.map_or(-1, |value| value.len() as i64);
+        let numbers = [delta_ms, offset_delta, NO_KEY, value_length, (headers.len() + common.count) as i64];
+        let value = value.unwrap_or_default();
+        let size = 1
+            + numbers.iter().map(|number| varint::size(*number)).sum::<usize>()
+            + value.len()
+            + block.len()
+            + common.bytes.len();
         let out = &mut self.plain;
         out.reserve(varint::size(size as i64) + size);
         varint::put(out, size as i64);
-        out.push(0);
-        varint::put(out, delta_ms);
-        varint::put(out, offset_delta);
-        varint::put(out, -1);
-        match value {
-            Some(value) => put_blob(out, value),
-            None => varint::put(out, -1),
-        }
-        varint::put(out, headers.len() as i64);
-        for (name, value) in headers {
-            put_blob(out, name.as_bytes());
-            put_blob(out, value);
-        }
+        out.push(0); // attributes
+        numbers[..4].iter().for_each(|number| varint::put(out, *number));
+        out.extend_from_slice(value);
+        varint::put(out, numbers[4]);
+        out.extend_from_slice(block);
+        out.extend_from_slice(&common.bytes);
         assert!(out.len() <= i32::MAX as usize, "a batch passed 2 GiB");
         self.count += 1;
         self.max_delta = self.max_delta.max(delta_ms);
@@ -140,14 +167,4 @@ impl BatchEncoder {
         let checksum = crc32c::crc32c(&batch[at::AFTER_CRC..]);
         batch[at::CRC].copy_from_slice(&checksum.to_be_bytes());
     }
-}
-
-/// Bytes of a length and what follows it.
-const fn blob_size(length: usize) -> usize {
-    varint::size(length as i64) + length
-}
-
-fn put_blob(out: &mut Vec<u8>, bytes: &[u8]) {
-    varint::put(out, bytes.len() as i64);
-    out.extend_from_slice(bytes);
 }

@@ -11,11 +11,12 @@
 mod compression;
 mod decode;
 mod encode;
+mod scratch;
 mod varint;
 
 pub use compression::{COMPRESS_FROM_BYTES, Compression};
 pub use decode::{Batch, Headers, Record, RecordSet, Records, TimestampKind};
-pub use encode::{BatchEncoder, BatchStart};
+pub use encode::{BatchEncoder, BatchStart, CommonHeaders};
 
 /// Bytes of a batch before its records.
 pub const BATCH_OVERHEAD: usize = 61;

@@ -182,6 +182,19 @@ fn transaction_markers_are_passed_over_and_counted() {
 const CONTROL_BIT: i16 = 1 << 5;
 
 #[test]
+fn headers_encoded_once_equal_those_encoded_each_time() {
+    let own: [(&str, &[u8]); 1] = [("a", b"1")];
+    let common: [(&str, &[u8]); 2] = [("b", b"2"), ("c", b"33")];
+    let mut encoder = BatchEncoder::new(Compression::None);
+    encoder.begin(START);
+    encoder.push_with(Some(b"value"), &own, &CommonHeaders::new(&common), 5);
+    let apart = encoder.finish().unwrap();
+    encoder.begin(START);
+    encoder.push(Some(b"value"), &[own[0], common[0], common[1]], 5);
+    assert_eq!(apart, encoder.finish().unwrap());
+}
+
+#[test]
 fn headers_are_found_by_name() {
     let bytes = encode(Compression::None, &few());
     let batch = RecordSet::new(&bytes).next_batch().unwrap().unwrap();

@@ -7,13 +7,32 @@ pub(super) const fn size(value: i64) -> usize {
 }
 
 /// Appends the number.
+#[inline]
 pub(super) fn put(out: &mut Vec<u8>, value: i64) {
-    let mut rest = zigzag(value);
+    let rest = zigzag(value);
+    if rest < 0x80 {
+        out.push(rest as u8);
+    } else {
+        put_long(out, rest);
+    }
+}
+
+fn put_long(out: &mut Vec<u8>, mut rest: u64) {
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);
         rest >>= 7;
     }
     out.push(rest as u8);
+}
+
+/// Fills `room`, which is as long as the number takes.
+pub(super) fn set(room: &mut [u8], value: i64) {
+    let mut rest = zigzag(value);
+    let last = room.len() - 1;
+    for (i, byte) in room.iter_mut().enumerate() {
+        *byte = if i == last { rest as u8 } else { rest as u8 | 0x80 };
+        rest >>= 7;
+    }
 }
 
 /// Takes a number from the front of `bytes`; `None` when it is cut off or too long.
@@ -44,6 +63,9 @@ mod tests {
             let mut bytes = Vec::new();
             put(&mut bytes, value);
             assert_eq!(bytes.len(), size(value), "{value}");
+            let mut room = vec![0; size(value)];
+            set(&mut room, value);
+            assert_eq!(room, bytes);
             let mut rest = bytes.as_slice();
             assert_eq!(take(&mut rest), Some(value));
             assert!(rest.is_empty());
