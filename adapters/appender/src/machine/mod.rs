@@ -24,6 +24,7 @@ mod progress;
 mod question;
 mod reading;
 mod survey;
+mod watch;
 mod writing;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use config::{Bounds, Layout, Lifetimes, MachineConfig, Noted};
 pub use fate::Fate;
 pub use identity::producer_id;
 pub use progress::{Counters, Progress};
+pub use watch::Watch;
 
 use crate::link::{Effect, LinkEvent, LinkId, Protocol};
 use crate::wire::{ErrorCode, LeaderHint, Response};
@@ -75,6 +77,7 @@ pub struct Machine {
     writing: Writing,
     counters: Counters,
     out: Outbox,
+    watch: Watch,
 }
 
 /// How far the machine has come.
@@ -99,7 +102,7 @@ impl Machine {
     pub fn new(config: MachineConfig, now: Tick, wall_clock: Timestamp) -> Self {
         assert!(!config.bootstrap.is_empty(), "a machine needs a broker to ask");
         assert!((1..=2).contains(&config.bounds.in_flight_max), "one or two batches in flight");
-        Self {
+        let mut machine = Self {
             now,
             made: (now, wall_clock),
             phase: Phase::Surveying,
@@ -114,8 +117,19 @@ impl Machine {
             writing: Writing::new(&config, now),
             counters: Counters::default(),
             out: Outbox::default(),
+            watch: Watch::default(),
             config,
-        }
+        };
+        // The search for the leader begins at once, whatever is said later.
+        machine.pump();
+        machine
+    }
+
+    /// Shows how far it is to other threads.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Watch) -> Self {
+        self.watch = watch;
+        self
     }
 
     /// The owner wants something.
@@ -266,6 +280,8 @@ impl Machine {
             self.open_lines();
             self.read();
         }
+        // Before the facts are heard: whoever hears one may look.
+        self.watch.show(self.progress());
         for fact in self.ledger.facts() {
             self.out.fact(fact);
         }

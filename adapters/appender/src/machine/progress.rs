@@ -26,7 +26,7 @@ pub struct Counters {
 }
 
 /// How far a machine is; all ends are "one past the last".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Known to be committed.
     pub published_end: OutputIndex,

@@ -104,7 +104,7 @@ fn r03_prime_on_a_settled_log_only() {
     world.cluster.nodes[0].forget_producers();
     let b = join(&mut world, "b");
     world.compute(b, 3);
-    world.trace = Some(Vec::new());
+    (world.trace, world.traced) = (Some(Vec::new()), b);
     world.command(b, OutputCommand::Write);
     world.run(LATER);
     assert_eq!(produced(&mut world), 0, "the end of the log isn't committed: nothing may be sent");

@@ -146,3 +146,66 @@ fn the_first_open_of_an_empty_topic_writes_the_fence() {
         "#]],
     );
 }
+
+/// A standby b beside an active a that has published three outputs; b has computed five.
+fn understudy() -> (World, usize, usize) {
+    let mut world = World::new(1);
+    world.faults.delay_max_us = 1;
+    let (a, b) = (world.add(quiet("a")), world.add(quiet("b")));
+    world.run(Duration::from_millis(50));
+    world.command(a, OutputCommand::Write);
+    world.compute(a, 3);
+    world.run(Duration::from_millis(50));
+    (world, a, b)
+}
+
+#[test]
+fn a_takeover_begins_with_the_append() {
+    let (mut world, a, b) = understudy();
+    world.compute(b, 5);
+    world.actors[a].frozen = true;
+    (world.trace, world.traced) = (Some(Vec::new()), b);
+    world.command(b, OutputCommand::Write);
+    world.run(Duration::from_millis(10));
+    check(&mut world, expect![[r#"
+        > Write
+          #2 Produce epoch 1 sequence 4 records 2
+        #2 -> appended at 4
+          TookOver { first: OutputIndex(3), at: Tick(1000100272000) }
+        #3 -> 325 bytes below 6
+          #3 Fetch from 6
+    "#]]);
+}
+
+#[test]
+fn a_refused_writer_asks_and_goes_on_behind_the_other() {
+    let (mut world, a, b) = understudy();
+    // The active's fourth output is in the leader's log, not committed, and the standby doesn't know it.
+    world.replicating = false;
+    world.compute(a, 4);
+    world.run(Duration::from_millis(5));
+    world.compute(b, 6);
+    (world.trace, world.traced) = (Some(Vec::new()), b);
+    world.command(b, OutputCommand::Write);
+    world.run(Duration::from_millis(5));
+    world.replicating = true;
+    world.run(Duration::from_millis(10));
+    check(&mut world, expect![[r#"
+        > Write
+          #2 Produce epoch 1 sequence 4 records 3
+        #2 -> OUT_OF_ORDER_SEQUENCE_NUMBER (45)
+          Refused { index: OutputIndex(3) }
+          #2 OffsetForLeaderEpoch
+          #2 ListOffsets Latest
+          #2 DescribeProducers
+        #2 -> log end 5
+        #2 -> offset 4
+        #2 -> producers [epoch 1 last 4]
+          #2 Produce epoch 1 sequence 5 records 2
+        #2 -> appended at 5
+          TookOver { first: OutputIndex(4), at: Tick(1000110347000) }
+        #3 -> 519 bytes below 7
+          #3 Fetch from 7
+    "#]]);
+    world.check_log(6).unwrap();
+}

@@ -195,6 +195,8 @@ pub(super) struct World {
     pub(super) replicating: bool,
     /// What was done, when a test asks for it.
     pub(super) trace: Option<Vec<String>>,
+    /// Whose doings.
+    pub(super) traced: usize,
 }
 
 impl World {
@@ -212,6 +214,7 @@ impl World {
             order: 0,
             replicating: true,
             trace: None,
+            traced: 0,
         };
         world.later(0, Happening::Look);
         world
@@ -225,8 +228,6 @@ impl World {
         let machine = Machine::new(config, self.tick(), Timestamp(0));
         self.actors.push(Actor { machine, facts: Vec::new(), pushed: 0, frozen: false, wake: None });
         let actor = self.actors.len() - 1;
-        let now = self.tick();
-        self.actors[actor].machine.on_deadline(now);
         self.drain(actor);
         actor
     }
@@ -240,14 +241,12 @@ impl World {
         }
         let machine = Machine::new(config, self.tick(), Timestamp(0));
         self.actors[actor] = Actor { machine, facts: Vec::new(), pushed: 0, frozen: false, wake: None };
-        let now = self.tick();
-        self.actors[actor].machine.on_deadline(now);
         self.drain(actor);
     }
 
     pub(super) fn command(&mut self, actor: usize, command: OutputCommand) {
         let now = self.tick();
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = self.trace.as_mut().filter(|_| self.traced == actor) {
             trace.push(match &command {
                 OutputCommand::Push(records) => format!("> Push {}..+{}", records[0].index, records.len()),
                 command => format!("> {command:?}"),
@@ -467,7 +466,7 @@ impl World {
             self.links.remove(&(actor, link));
         }
         let now = self.tick();
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = self.trace.as_mut().filter(|_| self.traced == actor) {
             trace.push(super::stories::event_text(link, &event));
         }
         self.actors[actor].machine.on_link(link, event, now);
@@ -496,7 +495,7 @@ impl World {
 
     fn drain(&mut self, actor: usize) {
         while let Some(effect) = self.actors[actor].machine.poll() {
-            if let Some(trace) = &mut self.trace {
+            if let Some(trace) = self.trace.as_mut().filter(|_| self.traced == actor) {
                 trace.push(super::stories::effect_text(&effect));
             }
             match effect {
