@@ -69,6 +69,8 @@ fn open(broker: &HostPort, timeout: Duration) -> Result<TcpStream, LinkDown> {
         match TcpStream::connect_timeout(&address, timeout) {
             Ok(stream) => {
                 let _ = stream.set_nodelay(true);
+                // Where a write stops short, the wait for the answer times out.
+                let _ = stream.set_write_timeout(Some(timeout));
                 return Ok(stream);
             }
             Err(error) => last = unreachable(&error),

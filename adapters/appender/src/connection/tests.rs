@@ -442,7 +442,9 @@ fn requests_and_answers_of_any_size_pass_through_tls() {
     let batch = Bytes::from(vec![7; 3 << 20]);
     let topic = TopicName::from("t");
     let request = Request::Produce { topic, topic_id: None, timeout: SECOND, batch: batch.clone() };
+    assert!(!scene.link.wants_write());
     scene.link.send(RequestTag(1), request, SECOND, Tick(0));
+    assert!(scene.link.wants_write());
     let asked = scene.asked();
     assert_eq!(asked.key(), ApiKey::Produce);
     assert!(asked.body.windows(100).any(|window| window == &batch[..100]) && asked.body.len() > batch.len());

@@ -41,12 +41,9 @@ impl Transport {
         }
     }
 
-    /// Whether there are bytes that `sink` didn't take yet.
+    /// Whether there are bytes that `sink` didn't take yet; those in the outbox have not even been encrypted.
     pub(super) fn wants_write(&self) -> bool {
-        match &self.tls {
-            Some(tls) => tls.wants_write(),
-            None => !self.outbox.is_empty(),
-        }
+        !self.outbox.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
     /// Takes bytes that the other side sent. `Ok(false)`: it said that nothing more will come.

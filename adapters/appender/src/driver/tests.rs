@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -10,7 +11,10 @@ use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionRespon
 use kafka_protocol::messages::{ApiKey, ApiVersionsResponse, ListOffsetsResponse, ResponseHeader};
 use kafka_protocol::protocol::Encodable;
 use ports::coordinator::HostPort;
-use ports::security::Security;
+use ports::security::{Security, Tls};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use types::TopicName;
 
 use super::*;
@@ -68,7 +72,11 @@ struct Strings {
 
 impl Strings {
     fn start(options: LinkOptions, deadline_after: Option<Duration>) -> Self {
-        let settings = Arc::new(LinkSettings::new(&Security::default(), options).unwrap());
+        Self::secure(&Security::default(), options, deadline_after)
+    }
+
+    fn secure(security: &Security, options: LinkOptions, deadline_after: Option<Duration>) -> Self {
+        let settings = Arc::new(LinkSettings::new(security, options).unwrap());
         let (effects, to_do) = unbounded();
         let (hears, heard) = unbounded();
         let (said, facts) = unbounded();
@@ -125,7 +133,7 @@ fn listen() -> (TcpListener, HostPort) {
 }
 
 /// Reads one request and gives what identifies it.
-fn asked(stream: &mut TcpStream) -> (ApiKey, i16, i32) {
+fn asked(stream: &mut impl Read) -> (ApiKey, i16, i32) {
     let mut length = [0; 4];
     stream.read_exact(&mut length).unwrap();
     let mut frame = vec![0; u32::from_be_bytes(length) as usize];
@@ -135,7 +143,7 @@ fn asked(stream: &mut TcpStream) -> (ApiKey, i16, i32) {
     (ApiKey::try_from(number(0)).unwrap(), number(2), correlation)
 }
 
-fn answer(stream: &mut TcpStream, (key, version, correlation): (ApiKey, i16, i32), body: &impl Encodable) {
+fn answer(stream: &mut impl Write, (key, version, correlation): (ApiKey, i16, i32), body: &impl Encodable) {
     let mut frame = bytes::BytesMut::from([0; 4].as_slice());
     let header = ResponseHeader::default().with_correlation_id(correlation);
     header.encode(&mut frame, key.response_header_version(version)).unwrap();
@@ -145,7 +153,7 @@ fn answer(stream: &mut TcpStream, (key, version, correlation): (ApiKey, i16, i32
     stream.write_all(&frame).unwrap();
 }
 
-fn greet(stream: &mut TcpStream) {
+fn greet(stream: &mut (impl Read + Write)) {
     let request = asked(stream);
     assert_eq!(request.0, ApiKey::ApiVersions);
     let range = |key: ApiKey| ApiVersion::default().with_api_key(key as i16).with_max_version(13);
@@ -263,6 +271,31 @@ fn a_batch_larger_than_the_socket_takes_arrives_whole() {
     assert_eq!(asked(&mut stream).0, ApiKey::Produce);
     strings.ask(1, 2, LONG);
     assert_eq!(asked(&mut stream).0, ApiKey::ListOffsets);
+}
+
+#[test]
+fn requests_and_answers_pass_through_tls() {
+    let file = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name);
+    let tls = Tls { ca: Some(file("ca.pem")), skip_host_name_check: true, ..Tls::default() };
+    let (listener, broker) = listen();
+    let strings = Strings::secure(&Security { tls: Some(tls), sasl: None }, LinkOptions::default(), None);
+    strings.open(1, broker);
+
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let chain = vec![CertificateDer::from_pem_file(file("broker.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(file("broker.key")).unwrap();
+    let session = ServerConnection::new(Arc::new(builder.with_single_cert(chain, key).unwrap())).unwrap();
+    let mut stream = StreamOwned::new(session, listener.accept().unwrap().0);
+    greet(&mut stream);
+    strings.hear_up(1);
+    for tag in 0..3 {
+        strings.ask(1, tag, LONG);
+        let request = asked(&mut stream);
+        answer(&mut stream, request, &end_of_log());
+        let heard = strings.hear();
+        assert!(matches!(heard, Heard::Link(LinkId(1), LinkEvent::Response { .. })), "{heard:?}");
+    }
 }
 
 #[test]
