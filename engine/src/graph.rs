@@ -90,7 +90,7 @@ fn node(window: &Window, path: String, parents: Vec<usize>, kind: Kind) -> Node 
         path,
         parents,
         kind,
-        shape: Shape::new(window.output_insert_only, run.block.clone()),
+        shape: Shape::new(&schema, window.collapse_updates, window.output_insert_only),
         batch: batch(),
         merged: batch(),
         subscribed: false,

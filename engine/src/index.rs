@@ -163,6 +163,13 @@ impl Index {
         Self { table: HashTable::new(), keys, used: 0, free: Vec::new() }
     }
 
+    /// Forgets all rows, keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.table.clear();
+        self.used = 0;
+        self.free.clear();
+    }
+
     /// Slots are below this.
     pub(crate) fn slots(&self) -> usize {
         self.used as usize

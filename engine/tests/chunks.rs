@@ -48,6 +48,11 @@ fn middles() -> impl Strategy<Value = String> {
     let index = prop_oneof![3 => Just(""), 1 => Just(" index=\"pi_EMPTY\"")];
     prop_oneof![
         retentions().prop_map(|retention| format!("<window-copy name=\"NAME\">{retention}</window-copy>")),
+        (retentions(), prop_oneof![Just("collapse-updates"), Just("output-insert-only")]).prop_map(
+            |(retention, attribute)| format!(
+                "<window-copy name=\"NAME\" {attribute}=\"true\">{retention}</window-copy>"
+            )
+        ),
         index.clone().prop_map(|index| format!(
             "<window-filter name=\"NAME\"{index}><expression>x &gt; 3 or name == 'b'</expression></window-filter>"
         )),

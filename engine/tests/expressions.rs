@@ -506,6 +506,19 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
 }
 
 #[test]
+fn texts_and_programs_have_bounds() {
+    let doubling = "string u\nif isnull(u) then u = '0123456789'\nu = u & u\nreturn len(u)";
+    let events: String = (0..25).map(|id| format!("0: i,n,{id},1\n")).collect();
+    let output = run(&compute("", doubling), &events, "out");
+    assert!(output.ends_with("24 | I,N,24,1048576\n"), "{output}");
+
+    let chain = vec!["1"; 2_000].join("+");
+    assert!(problems(&compute("", &chain)).contains("a statement has 1000 operators at most"));
+    let deep = format!("{}1{}", "(".repeat(100), ")".repeat(100));
+    assert!(problems(&compute("", &deep)).contains("more than 64 levels"));
+}
+
+#[test]
 fn wrong_functions_are_told_too() {
     let window = format!(
         "<window-functional name=\"out\">{}<function-context><functions><function name=\"r\">sun($pricee, 1)</function>\

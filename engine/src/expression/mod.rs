@@ -32,11 +32,13 @@
 mod builder;
 pub(crate) mod call;
 mod compile;
+mod convert;
 mod kernel;
 pub(crate) mod library;
 mod parser;
 pub(crate) mod program;
 mod run;
+mod statement;
 mod syntax;
 pub(crate) mod text;
 mod token;

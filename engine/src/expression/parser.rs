@@ -6,10 +6,12 @@ use super::token::{Token, TokenKind, tokens};
 
 /// Brackets and blocks inside each other at most; deeper ones are refused, so that no text can exhaust the stack.
 const DEPTH_MAX: usize = 64;
+/// Operators of one statement at most, for the same reason: a chain of operators is a chain of syntax.
+const OPERATORS_MAX: usize = 1_000;
 
 /// Reads a whole program.
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, ExpressionError> {
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0, operators: 0 };
     let program = parser.statements(&[])?;
     if *parser.peek() == TokenKind::End {
         return Ok(program);
@@ -21,6 +23,8 @@ struct Parser {
     tokens: Vec<Token>,
     next: usize,
     depth: usize,
+    /// Of the statement at hand.
+    operators: usize,
 }
 
 impl Parser {
@@ -144,6 +148,7 @@ impl Parser {
 
     fn statement_inside(&mut self) -> Result<Statement, ExpressionError> {
         let at = self.at();
+        self.operators = 0;
         if self.takes_word("private") || self.is_declaration() {
             return self.declaration();
         }
@@ -275,14 +280,7 @@ impl Parser {
             3..=5 => {
                 let mut left = if level == 5 { self.unary()? } else { self.binary(level + 1)? };
                 while let Some(operator) = self.arithmetic(level) {
-                    left = if level == 5 {
-                        self.skip_newlines();
-                        let right = self.unary()?;
-                        let at = left.at;
-                        Expr { kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)), at }
-                    } else {
-                        self.pair(operator, left, level + 1)?
-                    };
+                    left = self.pair(operator, left, level + 1)?;
                 }
                 Ok(left)
             }
@@ -291,6 +289,11 @@ impl Parser {
     }
 
     fn pair(&mut self, operator: Binary, left: Expr, level: usize) -> Result<Expr, ExpressionError> {
+        self.operators += 1;
+        if self.operators > OPERATORS_MAX {
+            let what = format!("a statement has {OPERATORS_MAX} operators at most");
+            return Err(ExpressionError::new(self.at(), what));
+        }
         self.skip_newlines();
         let right = self.binary(level)?;
         let at = left.at;

@@ -4,6 +4,17 @@ use std::fmt::Write as _;
 
 use crate::calendar;
 
+/// Bytes of a text that a function gives, at most; longer ones are cut at a character's end, so that a variable which
+/// grows with every event can't exhaust a replica.
+pub(crate) const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// See [`TEXT_BYTES_MAX`].
+pub(crate) fn cut(text: &mut String) {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    }
+}
+
 /// A number as text gives it: blanks around it are ignored, `None` when it is no finite number.
 pub(crate) fn parse_real(text: &str) -> Option<f64> {
     let text = text.trim();

@@ -3,7 +3,11 @@
 use crate::calendar;
 use crate::expression::call::{ANY, Answer, DATE, Function, INT, Nulls, Scalar, TEXT, fixed, optional, variadic};
 use crate::expression::program::Type;
-use crate::expression::text::parse_real;
+use crate::expression::text::{TEXT_BYTES_MAX, parse_real};
+
+/// Characters of a pattern, and of texts whose distance is asked for, at most; the result is null beyond. The work grows
+/// with the product of two lengths.
+const COMPARED_CHARS_MAX: usize = 2_048;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     super::PRINT,
@@ -44,6 +48,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let (whole, part) = (arguments[0].text(), arguments[1].text());
         let pieces = if part.is_empty() { 1 } else { most.saturating_add(1) };
         for (i, piece) in whole.splitn(pieces, part).enumerate() {
+            if text.len() > TEXT_BYTES_MAX {
+                break;
+            }
             if i > 0 {
                 text.push_str(arguments[2].text());
             }
@@ -67,7 +74,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Answer::Int(arguments[0].text().cmp(arguments[1].text()) as i64)
     }),
     fixed("edit_distance", &[TEXT, TEXT], Type::Int, |arguments, _| {
-        count(edit_distance(arguments[0].text(), arguments[1].text()))
+        let (a, b) = (arguments[0].text(), arguments[1].text());
+        let short = |text: &str| text.chars().nth(COMPARED_CHARS_MAX).is_none();
+        if short(a) && short(b) { count(edit_distance(a, b)) } else { Answer::Null }
     }),
     fixed("isalpha", &[TEXT], Type::Bool, |arguments, _| {
         let text = arguments[0].text();
@@ -82,7 +91,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         })
     }),
     fixed("match_string", &[TEXT, TEXT], Type::Bool, |arguments, _| {
-        Answer::from(matches(arguments[0].text(), arguments[1].text()))
+        let (text, pattern) = (arguments[0].text(), arguments[1].text());
+        let short = pattern.chars().nth(COMPARED_CHARS_MAX).is_none();
+        if short { Answer::from(matches(text, pattern)) } else { Answer::Null }
     }),
     fixed("formatdate", &[DATE, TEXT], Type::Text, |arguments, text| {
         format_date(text, arguments[0].int(), arguments[1].text());
