@@ -11,4 +11,3 @@ mod http;
 pub mod node;
 pub mod pipeline;
 pub mod telemetry;
-mod writer;

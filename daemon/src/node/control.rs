@@ -73,8 +73,13 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Runs until the machine says how to exit.
-    pub(super) fn run(mut self, wakes: &Receiver<Wake>) -> Exit {
+    /// Runs until the machine says how to exit; `missed` are wakes from before.
+    pub(super) fn run(mut self, missed: Vec<Wake>, wakes: &Receiver<Wake>) -> Exit {
+        for wake in missed {
+            if let Some(exit) = self.hear(wake, clock::now()) {
+                return exit;
+            }
+        }
         loop {
             let now = clock::now();
             let until_deadline = self.machine.deadline().map_or(POSITIONS_EVERY, |deadline| deadline.since(now));

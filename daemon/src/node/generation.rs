@@ -34,7 +34,8 @@ pub(crate) struct Agreed {
     pub tick_step: Duration,
 }
 
-/// Reads the generation in force from the notebook, or proposes the first one and waits for what wins.
+/// Reads the generation in force from the notebook, or proposes the first one and waits for what wins. Whatever else
+/// wakes meanwhile is kept in `missed` for the control loop.
 ///
 /// # Errors
 /// E001 when the cluster runs another model; a notebook that can't be read or written.
@@ -46,6 +47,7 @@ pub(crate) fn agree(
     notebook: &Notebook,
     ledger: &mut Ledger,
     wakes: &Receiver<Wake>,
+    missed: &mut Vec<Wake>,
 ) -> anyhow::Result<Agreed> {
     if in_force(ledger, &deployment.project).is_none() {
         let proposal = proposal(project, deployment, config, settings, ledger)?;
@@ -54,8 +56,10 @@ pub(crate) fn agree(
         while in_force(ledger, &deployment.project).is_none() {
             let left = deadline.saturating_duration_since(std::time::Instant::now());
             let wake = wakes.recv_timeout(left).context("the notebook doesn't show the generation just proposed")?;
-            if let Wake::Notebook(NotebookFact::Noted(noted)) = wake {
+            if let Wake::Notebook(NotebookFact::Noted(noted)) = &wake {
                 ledger.note(noted.offset, &noted.entry);
+            } else {
+                missed.push(wake);
             }
         }
     }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use appender::batch::Compression;
 use appender::connection::{LinkOptions, LinkSettings};
 use appender::driver::{self, OutputHandle};
-use appender::machine::{Bounds, Layout, Lifetimes, Machine, MachineConfig, Noted, producer_id};
+use appender::machine::{Bounds, Layout, Lifetimes, Machine, MachineConfig, Noted, Watch, producer_id};
 use crossbeam_channel::Sender;
 use failover::OutputId;
 use ports::coordinator::HostPort;
@@ -19,7 +19,6 @@ use super::wake::Wake;
 use crate::clock;
 use crate::config::{self, Config};
 use crate::deployment::Deployment;
-use crate::writer::Writer;
 
 /// What all writers of a replica share.
 pub(super) struct Writers<'a> {
@@ -48,9 +47,9 @@ impl Writers<'_> {
             let _ = wakes.send(Wake::Output(output, fact));
         };
         let progress = Arc::new(OutputProgress::default());
-        let shown = Arc::clone(&progress);
+        let watch = Watch::new(Arc::clone(&progress));
         let wall = Timestamp(i64::try_from(clock::wall_micros()).unwrap_or(i64::MAX));
-        let make = move |now| Writer::new(Machine::new(config, now, wall), shown);
+        let make = move |now| Machine::new(config, now, wall).watched_by(watch);
         let handle = driver::spawn(topic.as_str(), make, Arc::new(settings), progress, Box::new(tell))
             .with_context(|| format!("starting the writer of {topic}"))?;
         Ok(Arc::new(handle))

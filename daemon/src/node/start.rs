@@ -140,17 +140,17 @@ impl Starter<'_> {
             shown: Tick::default(),
             previous: None,
         };
-        Ok(self.control(control, &wakes_received))
+        Ok(self.control(control, missed, &wakes_received))
     }
 
-    fn control(&self, mut control: Control, wakes: &Receiver<Wake>) -> Exit {
+    fn control(&self, mut control: Control, missed: Vec<Wake>, wakes: &Receiver<Wake>) -> Exit {
         control.meet_members();
         if self.config.allow_test_switches && std::env::var(FORCE_ACTIVE).is_ok_and(|value| value == "1") {
             warn!("forced active by a test switch");
             control.tell(Fact::ForceAsked, clock::now());
         }
         let shared = Arc::clone(&control.shared);
-        let exit = control.run(wakes);
+        let exit = control.run(missed, wakes);
         shared.stop();
         info!(?exit, "stopped");
         match exit {

@@ -13,8 +13,6 @@ pub(crate) struct Output {
     pub(crate) kind: String,
     /// Milliseconds since 1970 UTC, by the broker where it stamps.
     pub(crate) timestamp: i64,
-    #[serde(default)]
-    pub(crate) writer: Option<String>,
 }
 
 /// Reads the data records of a capture.
@@ -45,9 +43,8 @@ mod tests {
 
     #[test]
     fn a_gap_is_the_largest_distance_around_the_fault() {
-        let outputs: Vec<Output> = [0, 10, 20, 95, 105, 300]
-            .map(|timestamp| Output { kind: "data".to_owned(), timestamp, writer: None })
-            .to_vec();
+        let outputs: Vec<Output> =
+            [0, 10, 20, 95, 105, 300].map(|timestamp| Output { kind: "data".to_owned(), timestamp }).to_vec();
         assert!((gap_around(&outputs, 15, 110) - 195.0).abs() < f64::EPSILON, "the pair that leaves the span counts");
         assert!((gap_around(&outputs, 15, 100) - 75.0).abs() < f64::EPSILON);
         assert!(gap_around(&[], 0, 1).abs() < f64::EPSILON);

@@ -48,10 +48,6 @@ impl Member {
         Ok(Self { name, http: free_address()?, peer: free_address()?, process: None })
     }
 
-    pub(crate) fn http(&self) -> &str {
-        &self.http
-    }
-
     pub(crate) fn start(&mut self, recipe: &EngineRecipe) -> anyhow::Result<()> {
         let mut command = Command::new(&recipe.daemon);
         command.arg("run").arg("-p").arg(&recipe.project);

@@ -8,7 +8,7 @@ use adapter_files::{
 };
 use anyhow::{Context as _, bail};
 use appender::connection::{LinkOptions, LinkSettings};
-use appender::machine::{Bounds, Layout, Lifetimes, Machine, MachineConfig, Noted, producer_id};
+use appender::machine::{Bounds, Layout, Lifetimes, Machine, MachineConfig, Noted, Watch, producer_id};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use ports::coordinator::HostPort;
 use ports::headers::SourceHeader;
@@ -19,7 +19,6 @@ use types::{Generation, MemberName, SourceId, Timestamp};
 use super::Adapter;
 use crate::clock;
 use crate::exit::Exit;
-use crate::writer::Writer;
 
 /// Blocks on their way without an acknowledgement; at the bound no further row is read.
 const UNACKNOWLEDGED_BLOCKS_MAX: u64 = 10_000;
@@ -170,11 +169,11 @@ impl Log {
         let settings = LinkSettings::new(&adapter.client.security()?, options)?;
         let (tell, facts): (Sender<OutputFact>, _) = unbounded();
         let progress = Arc::new(OutputProgress::default());
-        let shown = Arc::clone(&progress);
+        let watch = Watch::new(Arc::clone(&progress));
         let wall = Timestamp(i64::try_from(clock::wall_micros()).unwrap_or(i64::MAX));
         let handle = appender::driver::spawn(
             "publisher",
-            move |now| Writer::new(Machine::new(config, now, wall), shown),
+            move |now| Machine::new(config, now, wall).watched_by(watch),
             Arc::new(settings),
             progress,
             Box::new(move |fact| {
