@@ -57,7 +57,7 @@ fn replay_topic(project: &LoadedProject, args: &ReplayArgs, topic: &str) -> anyh
     let client = client_settings(&deployment, &config)?;
     let (origin, terms) = beginning(&deployment, &config, &client)?;
     let end = adapter_kafka::watermarks(&client, &deployment.inbound.topic)?.high;
-    let mut pipeline = Pipeline::new(model, &deployment, terms)?;
+    let mut pipeline = Pipeline::new(&project.loaded, &deployment, terms)?;
     let windows = if args.windows.is_empty() { subscribed_windows(model) } else { args.windows.clone() };
     let watched: Vec<_> =
         windows.iter().map(|path| Ok((path.clone(), pipeline.watch(path)?))).collect::<anyhow::Result<_>>()?;
@@ -116,7 +116,7 @@ fn beginning(
 /// Rows of files, each a record of its own, in the order of the files; no time passes.
 fn replay_files(project: &LoadedProject, args: &ReplayArgs) -> anyhow::Result<Exit> {
     let model = &project.loaded.project;
-    let mut engine = new_engine(model)?;
+    let mut engine = new_engine(&project.loaded)?;
     let windows = if args.windows.is_empty() { subscribed_windows(model) } else { args.windows.clone() };
     let mut watched = Vec::new();
     for path in &windows {
@@ -134,8 +134,8 @@ fn replay_files(project: &LoadedProject, args: &ReplayArgs) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-fn new_engine(model: &engine::project::Project) -> anyhow::Result<Engine> {
-    Engine::new(model).map_err(|problems| {
+fn new_engine(loaded: &engine::project::Loaded) -> anyhow::Result<Engine> {
+    Engine::from_loaded(loaded).map_err(|problems| {
         problems.iter().for_each(|problem| say(&problem.to_string()));
         anyhow::anyhow!("the project's expressions can't be compiled")
     })

@@ -15,7 +15,7 @@ use crate::pipeline::{GenerationTerms, Pipeline};
 pub fn validate(path: &Path) -> anyhow::Result<Exit> {
     let project = load_project(path)?;
     let model = &project.loaded.project;
-    engine::Engine::new(model).map_err(|problems| anyhow::anyhow!("{}", listed(&problems)))?;
+    engine::Engine::from_loaded(&project.loaded).map_err(|problems| anyhow::anyhow!("{}", listed(&problems)))?;
     let mut text = String::new();
     let windows: usize = model.contqueries.iter().map(|contquery| contquery.windows.len()).sum();
     let _ = writeln!(
@@ -41,7 +41,7 @@ pub fn validate(path: &Path) -> anyhow::Result<Exit> {
     // Codecs are checked against schemas as `run` would.
     let terms =
         GenerationTerms { clip_bound: Duration::ZERO, marker_period: Duration::MAX, part_bytes_max: usize::MAX };
-    Pipeline::new(model, &deployment, terms)?;
+    Pipeline::new(&project.loaded, &deployment, terms)?;
     let mut text = String::new();
     for notice in notices {
         let _ = writeln!(text, "note  {}:{notice}", project.file);

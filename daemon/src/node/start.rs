@@ -100,6 +100,7 @@ impl Starter<'_> {
         }
         let notebook = Arc::new(notebook);
         let model = &self.project.loaded.project;
+        let mut missed = Vec::new();
         let agreed = generation::agree(
             model,
             &self.deployment,
@@ -108,6 +109,7 @@ impl Starter<'_> {
             &notebook,
             &mut ledger,
             &wakes_received,
+            &mut missed,
         )?;
         generation::note_schemas(model, agreed.generation, &notebook, &ledger)?;
         let me = self.member(&agreed, peers.peer(), &listener.address());
@@ -282,7 +284,7 @@ impl Starter<'_> {
         shared: Arc<Shared>,
         wakes: Sender<Wake>,
     ) -> anyhow::Result<()> {
-        let pipeline = Pipeline::new(&self.project.loaded.project, &self.deployment, agreed.terms)?;
+        let pipeline = Pipeline::new(&self.project.loaded, &self.deployment, agreed.terms)?;
         let topic = &self.deployment.inbound.topic;
         let input = KafkaInput::open(settings, topic, agreed.origin).with_context(|| format!("opening {topic}"))?;
         let ticks = TickWriter::open(settings, topic).with_context(|| format!("opening {topic} for ticks"))?;

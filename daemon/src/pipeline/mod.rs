@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::intake::{Admission, Intake};
-use engine::project::{Problem, Project};
+use engine::project::{Loaded, Problem};
 use engine::{Engine, Rejection, WindowId};
 use ports::input::InboundBatch;
 use proto::{Decoder, Encoder, EncoderOptions, Rejected, Shape};
@@ -104,8 +104,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn new(project: &Project, deployment: &Deployment, terms: GenerationTerms) -> Result<Self, Error> {
-        let mut engine = Engine::new(project).map_err(Error::Model)?;
+    pub fn new(loaded: &Loaded, deployment: &Deployment, terms: GenerationTerms) -> Result<Self, Error> {
+        let mut engine = Engine::from_loaded(loaded).map_err(Error::Model)?;
         let source = window(&engine, &deployment.inbound.window)?;
         let schema = Arc::new(engine.schema(source).clone());
         let misfit = |path: &str| {
