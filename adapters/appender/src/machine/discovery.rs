@@ -245,3 +245,88 @@ fn leader_of(metadata: &Metadata) -> Option<Leader> {
     let broker = metadata.brokers.iter().find(|broker| broker.node == node)?;
     Some(Leader { address: broker.address.clone(), epoch: partition.leader_epoch })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Broker, PartitionMetadata};
+
+    fn answer(leader: i32, epoch: u32) -> LinkEvent {
+        let broker = |node: i32| Broker { node, address: address(node) };
+        let partition = PartitionMetadata {
+            leader: Some(leader),
+            leader_epoch: Some(LeaderEpoch(epoch)),
+            replicas: vec![0, 1, 2],
+            isr: vec![0, 1, 2],
+            offline: Vec::new(),
+        };
+        let metadata = Metadata {
+            brokers: (0..3).map(broker).collect(),
+            topic_id: None,
+            partitions: 1,
+            partition: Some(partition),
+        };
+        let response = Response {
+            error: None,
+            message: None,
+            throttle: std::time::Duration::ZERO,
+            leader: None,
+            body: Body::Metadata(Box::new(metadata)),
+        };
+        LinkEvent::Response { tag: crate::link::RequestTag(1), response }
+    }
+
+    fn address(node: i32) -> HostPort {
+        HostPort { host: "b".to_owned(), port: node as u16 }
+    }
+
+    /// Whom the search asks next.
+    fn asked(discovery: &mut Discovery, out: &mut Outbox, now: Tick) -> Option<u16> {
+        discovery.pump(out, now);
+        std::iter::from_fn(|| out.pop()).find_map(|effect| match effect {
+            crate::link::Effect::Open { broker, .. } => Some(broker.port),
+            crate::link::Effect::Request { .. } | crate::link::Effect::Shut { .. } | crate::link::Effect::Fact(_) => {
+                None
+            }
+        })
+    }
+
+    #[test]
+    fn another_broker_is_asked_and_an_older_epoch_is_not_believed() {
+        let config = super::super::tests::any_config();
+        let (mut out, mut now) = (Outbox::default(), Tick(1_000_000_000));
+        let mut discovery = Discovery::new(&config, now);
+        assert_eq!(asked(&mut discovery, &mut out, now), Some(0));
+        let found = discovery.on_link(answer(1, 5), &config, &mut out, now);
+        assert!(matches!(found, Found::Leader(Leader { epoch: Some(LeaderEpoch(5)), .. })));
+        // Broker 1 fails; it is passed over, and broker 0, which is behind the times, isn't believed.
+        discovery.lose(now);
+        assert_eq!(asked(&mut discovery, &mut out, now), Some(2));
+        assert_eq!(discovery.on_link(answer(0, 4), &config, &mut out, now), Found::Nothing);
+        assert_eq!(discovery.leader(), None);
+        now = now + std::time::Duration::from_secs(1);
+        assert_eq!(asked(&mut discovery, &mut out, now), Some(0));
+        // A hint counts as much as an answer.
+        discovery.hint(&LeaderHint { node: 2, epoch: LeaderEpoch(7), address: None });
+        assert_eq!(discovery.on_link(answer(0, 6), &config, &mut out, now), Found::Nothing);
+        now = now + std::time::Duration::from_secs(1);
+        assert_eq!(asked(&mut discovery, &mut out, now), Some(1));
+        let found = discovery.on_link(answer(2, 7), &config, &mut out, now);
+        assert_eq!(found, Found::Leader(Leader { address: address(2), epoch: Some(LeaderEpoch(7)) }));
+    }
+
+    #[test]
+    fn refused_passwords_everywhere_are_hopeless_and_one_is_not() {
+        let config = super::super::tests::any_config();
+        let (mut out, mut now) = (Outbox::default(), Tick(1_000_000_000));
+        let mut discovery = Discovery::new(&config, now);
+        let refused = || LinkEvent::Down { reason: LinkDown::Authentication { reason: "user".to_owned() } };
+        for _ in 0..2 {
+            assert!(asked(&mut discovery, &mut out, now).is_some());
+            assert_eq!(discovery.on_link(refused(), &config, &mut out, now), Found::Nothing);
+            now = now + std::time::Duration::from_secs(1);
+        }
+        assert!(asked(&mut discovery, &mut out, now).is_some());
+        assert!(matches!(discovery.on_link(refused(), &config, &mut out, now), Found::Hopeless(_)));
+    }
+}

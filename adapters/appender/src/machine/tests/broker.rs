@@ -132,6 +132,10 @@ pub(super) struct Cluster {
     pub(super) versions: BrokerVersions,
     /// The next batches are answered with this error and not appended.
     pub(super) refuse_produce: VecDeque<ErrorCode>,
+    /// Acknowledgements name an offset that is so much off.
+    pub(super) misplaced_by: i64,
+    /// Readers wait, whatever there is to read.
+    pub(super) hold_fetch: bool,
 }
 
 pub(super) const BROKERS: usize = 3;
@@ -157,6 +161,8 @@ impl Cluster {
             max_bytes: usize::MAX,
             versions: VERSIONS,
             refuse_produce: VecDeque::new(),
+            misplaced_by: 0,
+            hold_fetch: false,
         }
     }
 
@@ -360,9 +366,10 @@ impl Cluster {
         let node = &self.nodes[at];
         match (outcome, request) {
             (Outcome::Committed { end, base }, _) if node.believes.0 == Some(at) => {
-                (node.high >= *end).then(|| produced(Some(*base), None))
+                (node.high >= *end).then(|| produced(base.checked_add_signed(self.misplaced_by), None))
             }
             (Outcome::Committed { .. }, _) => Some(produced(None, Some(ErrorCode::NOT_LEADER_OR_FOLLOWER))),
+            (Outcome::Data { .. }, _) if self.hold_fetch => None,
             (Outcome::Data { until }, Request::Fetch { leader_epoch, offset, max_bytes, .. }) => {
                 match self.fetch(at, *leader_epoch, *offset, *max_bytes, *until) {
                     Outcome::Now(response) => Some(response),
@@ -490,7 +497,11 @@ impl Cluster {
         if offset.0 > node.end() || offset.0 < node.start {
             return refuse(ErrorCode::OFFSET_OUT_OF_RANGE);
         }
-        if offset.0 >= node.high { Outcome::Data { until } } else { Outcome::Now(self.fetched(at, offset, max_bytes)) }
+        if offset.0 >= node.high || self.hold_fetch {
+            Outcome::Data { until }
+        } else {
+            Outcome::Now(self.fetched(at, offset, max_bytes))
+        }
     }
 
     fn fetched(&self, at: usize, offset: Offset, max_bytes: u32) -> Response {

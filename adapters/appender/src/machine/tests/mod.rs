@@ -8,3 +8,7 @@ mod rules;
 mod shared;
 mod stories;
 mod world;
+
+pub(super) fn any_config() -> super::MachineConfig {
+    world::config("a", 1)
+}

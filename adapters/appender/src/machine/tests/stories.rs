@@ -167,14 +167,17 @@ fn a_takeover_begins_with_the_append() {
     (world.trace, world.traced) = (Some(Vec::new()), b);
     world.command(b, OutputCommand::Write);
     world.run(Duration::from_millis(10));
-    check(&mut world, expect![[r#"
+    check(
+        &mut world,
+        expect![[r#"
         > Write
           #2 Produce epoch 1 sequence 4 records 2
         #2 -> appended at 4
           TookOver { first: OutputIndex(3), at: Tick(1000100272000) }
         #3 -> 325 bytes below 6
           #3 Fetch from 6
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -190,7 +193,9 @@ fn a_refused_writer_asks_and_goes_on_behind_the_other() {
     world.run(Duration::from_millis(5));
     world.replicating = true;
     world.run(Duration::from_millis(10));
-    check(&mut world, expect![[r#"
+    check(
+        &mut world,
+        expect![[r#"
         > Write
           #2 Produce epoch 1 sequence 4 records 3
         #2 -> OUT_OF_ORDER_SEQUENCE_NUMBER (45)
@@ -206,6 +211,7 @@ fn a_refused_writer_asks_and_goes_on_behind_the_other() {
           TookOver { first: OutputIndex(4), at: Tick(1000110347000) }
         #3 -> 519 bytes below 7
           #3 Fetch from 7
-    "#]]);
+    "#]],
+    );
     world.check_log(6).unwrap();
 }
