@@ -36,7 +36,9 @@ const FREEZE: Duration = Duration::from_secs(3);
 /// A woken zombie must be a standby in sync within this time.
 const ZOMBIE_PATIENCE: Duration = Duration::from_secs(10);
 /// Output before and after a fault that belongs to its picture.
-const AROUND_MS: i64 = 1_500;
+const AROUND_MS: i64 = 1_000;
+/// A killed engine is started again after this time, as a supervisor does; its start is no part of the takeover.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Undisturbed output between two faults.
 const CALM: Duration = Duration::from_millis(1_500);
 /// How long a fault takes with what is waited for after it, at most usual: by it the length of the input is chosen.
@@ -195,7 +197,9 @@ impl<'a> Drill<'a> {
     fn kill_active(&mut self) -> anyhow::Result<String> {
         let old = self.active;
         self.engines.members[old].kill()?;
+        let killed = Instant::now();
         let new = self.engines.wait_for_successor(old, SETTLE_PATIENCE)?;
+        std::thread::sleep(RESTART_AFTER.saturating_sub(killed.elapsed()));
         self.engines.restart(old)?;
         self.active = self.engines.settle(SETTLE_PATIENCE)?;
         let name = |i: usize| self.engines.members[i].name.clone();
