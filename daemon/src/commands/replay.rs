@@ -36,7 +36,7 @@ const READ_WAIT: Duration = Duration::from_millis(100);
 pub fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let project = load_project(&args.target.project)?;
     fs::create_dir_all(&args.out).with_context(|| format!("making the folder {}", args.out.display()))?;
-    if args.topic.is_some() == !args.sources.is_empty() {
+    if args.topic.is_some() != args.sources.is_empty() {
         bail!("say where input comes from: either --topic, or --source cq/window=FILE");
     }
     match &args.topic {

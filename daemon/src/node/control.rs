@@ -8,7 +8,8 @@ use adapter_kafka::{Notebook, NotebookFact};
 use adapter_peer::{OutputStatus, PeerFact, PeerLinks, PeerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use failover::{
-    Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, PeerReport, Sign, Stage, SwitchoverAnswer,
+    Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, PeerReport, Role, Sign, Stage,
+    SwitchoverAnswer,
 };
 use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
 use ports::notebook::{Constant, Entry, Failover, Ledger, Phase};
@@ -261,8 +262,10 @@ impl Control {
                 self.meet_members();
                 fact
             }
+            // The coordinator is a hint: without it the active goes on, and the adapter keeps trying.
             CoordinatorFact::Failed { reason } => {
-                Fact::BlockMet(Block { cause: BlockCause::CoordinatorFailed, detail: reason })
+                error!(reason, "the coordinator can't be used; it is tried again");
+                return None;
             }
         };
         self.tell(fact, now)
@@ -491,10 +494,7 @@ impl Control {
             stage: self.machine.role().stage(),
             health: self.machine.health(),
             eligible: self.machine.is_eligible(),
-            reason: match self.machine.role() {
-                failover::Role::Blocked(block) => Some(block.to_string()),
-                _ => None,
-            },
+            reason: blocked_reason(self.machine.role()),
             term: self.term.0,
             active: self.machine.active_member().map(ToString::to_string),
             paused: self.machine.is_failover_paused(),
@@ -533,6 +533,18 @@ impl Control {
             phases,
             gap_us: u64::try_from(gap.as_micros()).ok(),
         }));
+    }
+}
+
+fn blocked_reason(role: &Role) -> Option<String> {
+    match role {
+        Role::Blocked(block) => Some(block.to_string()),
+        Role::Starting
+        | Role::Restoring
+        | Role::Standby
+        | Role::Active { .. }
+        | Role::HandingOver(_)
+        | Role::Stopped => None,
     }
 }
 

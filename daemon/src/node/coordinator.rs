@@ -9,7 +9,7 @@ use ports::coordinator::CoordinatorCommand;
 /// Who orders the replicas.
 pub(super) enum Coordinator {
     ZooKeeper(ZooKeeperCoordinator),
-    Kafka(ClaimCoordinator<Arc<Notebook>>),
+    Kafka(Box<ClaimCoordinator<Arc<Notebook>>>),
 }
 
 impl Coordinator {

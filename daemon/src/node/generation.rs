@@ -1,6 +1,6 @@
 //! Agreeing on what must be equal for all replicas, before anything is read or written.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adapter_kafka::{ClientSettings, InitialOffset, Notebook, NotebookFact};
 use anyhow::{Context as _, bail};
@@ -34,54 +34,72 @@ pub(crate) struct Agreed {
     pub tick_step: Duration,
 }
 
-/// Reads the generation in force from the notebook, or proposes the first one and waits for what wins. Whatever else
-/// wakes meanwhile is kept in `missed` for the control loop.
-///
-/// # Errors
-/// E001 when the cluster runs another model; a notebook that can't be read or written.
-pub(crate) fn agree(
-    project: &Project,
-    deployment: &Deployment,
-    config: &Config,
-    settings: &ClientSettings,
-    notebook: &Notebook,
-    ledger: &mut Ledger,
-    wakes: &Receiver<Wake>,
-    missed: &mut Vec<Wake>,
-) -> anyhow::Result<Agreed> {
-    if in_force(ledger, &deployment.project).is_none() {
-        let proposal = proposal(project, deployment, config, settings, ledger)?;
-        notebook.append(&Entry::Proposal(proposal), PROPOSAL_PATIENCE).context("proposing the first generation")?;
-        let deadline = std::time::Instant::now() + PROPOSAL_PATIENCE;
-        while in_force(ledger, &deployment.project).is_none() {
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
-            let wake = wakes.recv_timeout(left).context("the notebook doesn't show the generation just proposed")?;
+/// What is needed to agree.
+pub(crate) struct Agreement<'a> {
+    /// The model that this replica has.
+    pub(crate) project: &'a Project,
+    /// Its topics.
+    pub(crate) deployment: &'a Deployment,
+    /// What to propose when nothing is agreed.
+    pub(crate) config: &'a Config,
+    /// How to reach the brokers.
+    pub(crate) settings: &'a ClientSettings,
+    /// Where it is agreed.
+    pub(crate) notebook: &'a Notebook,
+    /// Where the notebook's news come.
+    pub(crate) wakes: &'a Receiver<Wake>,
+}
+
+impl Agreement<'_> {
+    /// Reads the generation in force from the notebook, or proposes the first one and waits for what wins. Whatever else
+    /// wakes meanwhile is kept in `missed` for the control loop.
+    ///
+    /// # Errors
+    /// E001 when the cluster runs another model; a notebook that can't be read or written.
+    pub(crate) fn reach(&self, ledger: &mut Ledger, missed: &mut Vec<Wake>) -> anyhow::Result<Agreed> {
+        let project = &self.deployment.project;
+        if in_force(ledger, project).is_none() {
+            self.propose(ledger, missed)?;
+        }
+        let Some(accepted) = in_force(ledger, project) else {
+            bail!("the notebook shows no generation of project {project}");
+        };
+        check_model(self.project, self.deployment, accepted)?;
+        let inbound = &self.deployment.inbound.topic;
+        let origin = accepted.origins.iter().find(|origin| origin.topic == *inbound);
+        let origin = origin
+            .with_context(|| format!("generation {} was agreed for another inbound topic", accepted.generation))?;
+        Ok(Agreed {
+            generation: accepted.generation,
+            origin: origin.offset,
+            terms: GenerationTerms {
+                clip_bound: accepted.clip_bound,
+                marker_period: accepted.marker_period,
+                part_bytes_max: usize::try_from(accepted.part_bytes_max).unwrap_or(usize::MAX),
+            },
+            tick_step: accepted.tick_step,
+        })
+    }
+
+    fn propose(&self, ledger: &mut Ledger, missed: &mut Vec<Wake>) -> anyhow::Result<()> {
+        let proposal = proposal(self.project, self.deployment, self.config, self.settings, ledger)?;
+        self.notebook
+            .append(&Entry::Proposal(proposal), PROPOSAL_PATIENCE)
+            .context("proposing the first generation")?;
+        let deadline = Instant::now() + PROPOSAL_PATIENCE;
+        while in_force(ledger, &self.deployment.project).is_none() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let wake =
+                self.wakes.recv_timeout(left).context("the notebook doesn't show the generation just proposed")?;
+            // The control loop's own ledger begins where this one stands.
             if let Wake::Notebook(NotebookFact::Noted(noted)) = &wake {
                 ledger.note(noted.offset, &noted.entry);
             } else {
                 missed.push(wake);
             }
         }
+        Ok(())
     }
-    let Some(accepted) = in_force(ledger, &deployment.project) else {
-        bail!("the notebook shows no generation of project {}", deployment.project);
-    };
-    check_model(project, deployment, accepted)?;
-    let origin = accepted
-        .origins
-        .iter()
-        .find(|origin| origin.topic == deployment.inbound.topic)
-        .with_context(|| format!("generation {} was agreed for another inbound topic", accepted.generation))?;
-    Ok(Agreed {
-        generation: accepted.generation,
-        origin: origin.offset,
-        terms: GenerationTerms {
-            clip_bound: accepted.clip_bound,
-            marker_period: accepted.marker_period,
-            part_bytes_max: usize::try_from(accepted.part_bytes_max).unwrap_or(usize::MAX),
-        },
-        tick_step: accepted.tick_step,
-    })
 }
 
 fn in_force<'a>(ledger: &'a Ledger, project: &str) -> Option<&'a Proposal> {

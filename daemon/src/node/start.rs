@@ -21,7 +21,7 @@ use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
 
 use super::control::{Control, OutputSide, Watch};
 use super::coordinator::Coordinator;
-use super::generation::{self, Agreed};
+use super::generation::{self, Agreed, Agreement};
 use super::hot::{Hot, OutputFeed, UNACKNOWLEDGED_MAX};
 use super::outputs::{Writers, sender};
 use super::shared::Shared;
@@ -101,16 +101,15 @@ impl Starter<'_> {
         let notebook = Arc::new(notebook);
         let model = &self.project.loaded.project;
         let mut missed = Vec::new();
-        let agreed = generation::agree(
-            model,
-            &self.deployment,
-            self.config,
-            &settings,
-            &notebook,
-            &mut ledger,
-            &wakes_received,
-            &mut missed,
-        )?;
+        let agreement = Agreement {
+            project: model,
+            deployment: &self.deployment,
+            config: self.config,
+            settings: &settings,
+            notebook: &notebook,
+            wakes: &wakes_received,
+        };
+        let agreed = agreement.reach(&mut ledger, &mut missed)?;
         generation::note_schemas(model, agreed.generation, &notebook, &ledger)?;
         let me = self.member(&agreed, peers.peer(), &listener.address());
         notebook.post(&Entry::Member(me.clone())).context("writing this member into the notebook")?;
@@ -249,7 +248,7 @@ impl Starter<'_> {
             config: self.config,
             settings,
             identity: self.identity(agreed.generation),
-            limits: report.limits.clone(),
+            limits: report.limits,
             ledger,
             wakes: wakes.clone(),
         };
@@ -318,7 +317,7 @@ impl Starter<'_> {
         match self.config.coordination {
             Coordination::Kafka => {
                 let coordinator = ClaimCoordinator::start(Arc::clone(notebook), me.clone(), ledger.clone(), tell);
-                Ok(Coordinator::Kafka(coordinator))
+                Ok(Coordinator::Kafka(Box::new(coordinator)))
             }
             Coordination::ZooKeeper => {
                 let ensemble = self.deployment.zookeeper.as_deref().context(
