@@ -47,6 +47,7 @@ struct Replica {
     handle: OutputHandle,
     watch: Watch,
     facts: Receiver<OutputFact>,
+    heard: Vec<OutputFact>,
     digest: Digest,
     pushed: u64,
 }
@@ -78,7 +79,7 @@ impl Replica {
         let make = move |now| Machine::new(config, now, Timestamp::from_millis(1_700_000_000_000)).watched_by(own);
         let sink = Box::new(move |fact| said.send(fact).unwrap_or_default());
         let handle = spawn(name, make, settings(), progress, sink).unwrap();
-        Self { handle, watch, facts, digest: Digest::default(), pushed: 0 }
+        Self { handle, watch, facts, heard: Vec::new(), digest: Digest::default(), pushed: 0 }
     }
 
     fn push(&mut self, count: u64) {
@@ -103,14 +104,15 @@ impl Replica {
     }
 
     /// Waits until everything pushed is published.
-    fn settle(&self) {
+    fn settle(&mut self) {
         let began = Instant::now();
         loop {
             let progress = self.watch.latest();
             if progress.published_end == OutputIndex(self.pushed) && progress.owed == 0 {
                 return;
             }
-            let blocked = self.facts.try_iter().find(|fact| matches!(fact, OutputFact::Blocked(_)));
+            self.heard.extend(self.facts.try_iter());
+            let blocked = self.heard.iter().find(|fact| matches!(fact, OutputFact::Blocked(_)));
             assert_eq!(blocked, None);
             assert!(began.elapsed() < PATIENCE, "not published: {progress:?}");
             std::thread::yield_now();
@@ -149,7 +151,10 @@ fn a_standby_takes_over_where_the_active_stopped() {
     b.push(100);
     b.handle.send(OutputCommand::Write).unwrap();
     b.settle();
-    let took_over = b.facts.try_iter().find(|fact| matches!(fact, OutputFact::TookOver { .. }));
+    // The thread ends, so that everything it had to say is there.
+    b.handle.stop().unwrap();
+    let mut facts = b.heard.into_iter().chain(b.facts.try_iter());
+    let took_over = facts.find(|fact| matches!(fact, OutputFact::TookOver { .. }));
     assert!(matches!(took_over, Some(OutputFact::TookOver { first: OutputIndex(500), .. })), "{took_over:?}");
     assert_eq!(house.payloads(), expected(600));
 }

@@ -35,6 +35,8 @@ pub(super) struct Ledger {
     writing_from: Option<OutputIndex>,
     foreign_writers: Vec<String>,
     writer: Arc<str>,
+    /// Who wrote the last record seen: nearly always who wrote the next one too.
+    seen_writer: Arc<str>,
     shared: bool,
     /// Rule R16: while true nothing is dropped.
     hold: bool,
@@ -58,6 +60,7 @@ impl Ledger {
             writing_from: None,
             foreign_writers: Vec::new(),
             writer: config.identity.writer.as_str().into(),
+            seen_writer: "".into(),
             shared: matches!(config.layout, Layout::Shared { .. }),
             hold: false,
             bounds: config.bounds,
@@ -218,10 +221,12 @@ impl Ledger {
         if self.writing_from.is_some_and(|first| index >= first) && *writer != *self.writer {
             self.say_foreign_writer(writer, index);
         }
-        let theirs = |writer: &str| Checkpoint { index, id, digest, writer: writer.into() };
+        if *self.seen_writer != *writer {
+            self.seen_writer = writer.into();
+        }
+        let theirs = Checkpoint { index, id, digest, writer: self.seen_writer.clone() };
         if index >= self.outputs.end() {
-            let point = theirs(writer);
-            self.theirs.note(point);
+            self.theirs.note(theirs);
             return Ok(());
         }
         let mine = match self.outputs.get(index) {
@@ -229,7 +234,7 @@ impl Ledger {
             Some(Item::Sourced(_)) | None => self.mine.take(index).map(|point| point.digest),
         };
         match mine {
-            Some(mine) if mine != digest => compare(mine, &theirs(writer)),
+            Some(mine) if mine != digest => compare(mine, &theirs),
             Some(_) | None => Ok(()),
         }
     }
