@@ -3,7 +3,7 @@
 
 broker_properties() { # broker number
     local n=$1 voters=() v
-    for v in "${BROKERS[@]}"; do voters+=("$v@127.0.0.1:$(controller_port "$v")"); done
+    for v in "${BROKERS[@]}"; do voters+=("$v@$(host_of "$v"):$(controller_port "$v")"); done
     cat <<P
 log.dirs=$STATE/broker-$n
 # Three copies, two of which must have a record before it counts as written: one broker may die, nothing is lost.
@@ -41,8 +41,9 @@ P
     if ! kraft; then
         cat <<P
 broker.id=$n
-listeners=PLAINTEXT://127.0.0.1:$(broker_port "$n")$(secure_listener "$n")
-zookeeper.connect=127.0.0.1:$ZOOKEEPER_PORT/kafka
+listeners=PLAINTEXT://$BIND_ADDRESS:$(broker_port "$n")$(secure_listener "$n")
+advertised.listeners=PLAINTEXT://$(host_of "$n"):$(broker_port "$n")$(secure_listener "$n")
+zookeeper.connect=$ZOOKEEPER_HOST:$ZOOKEEPER_PORT/kafka
 # A dead broker is noticed after this time (at least two ticks); the default of 18 s is how long output would stand still.
 zookeeper.session.timeout.ms=1500
 zookeeper.connection.timeout.ms=10000
@@ -54,8 +55,8 @@ P
 process.roles=broker,controller
 node.id=$n
 controller.quorum.voters=$(IFS=,; echo "${voters[*]}")
-listeners=PLAINTEXT://127.0.0.1:$(broker_port "$n"),CONTROLLER://127.0.0.1:$(controller_port "$n")$(secure_listener "$n")
-advertised.listeners=PLAINTEXT://127.0.0.1:$(broker_port "$n")$(secure_listener "$n")
+listeners=PLAINTEXT://$BIND_ADDRESS:$(broker_port "$n"),CONTROLLER://$BIND_ADDRESS:$(controller_port "$n")$(secure_listener "$n")
+advertised.listeners=PLAINTEXT://$(host_of "$n"):$(broker_port "$n")$(secure_listener "$n")
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
@@ -78,7 +79,7 @@ zookeeper_properties() {
     cat <<P
 dataDir=$STATE/zookeeper
 clientPort=$ZOOKEEPER_PORT
-clientPortAddress=127.0.0.1
+clientPortAddress=$BIND_ADDRESS
 # Engines, brokers and tests all come from one address.
 maxClientCnxns=0
 # The shortest session is two ticks: a dead engine is noticed in about a second even without peer links.

@@ -11,6 +11,10 @@ STATE=${UNDERSTUDY_CLUSTER_DIR:-/tmp/understudy-cluster}
 # A second cluster beside the first takes its own: 21090 gives 21091…, 21191…, 21291… and 14181.
 PORT_BASE=${UNDERSTUDY_PORT_BASE:-19090}
 BROKERS=(1 2 3)
+# Loopback only; containers put their own names in place of these.
+BIND_ADDRESS=127.0.0.1
+ZOOKEEPER_HOST=127.0.0.1
+host_of() { echo 127.0.0.1; } # broker number
 ZOOKEEPER_PORT=$((PORT_BASE - 6909)) # 12181 beside 19091..19093
 
 # A cluster that was made with another version keeps it, unless the caller says one.
@@ -26,7 +30,7 @@ secure_port() { echo $((PORT_BASE + 200 + $1)); }
 
 bootstrap() {
     local list=() n
-    for n in "${BROKERS[@]}"; do list+=("127.0.0.1:$(broker_port "$n")"); done
+    for n in "${BROKERS[@]}"; do list+=("$(host_of "$n"):$(broker_port "$n")"); done
     (IFS=,; echo "${list[*]}")
 }
 

@@ -8,18 +8,31 @@ running() { # name
     { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$STATE/$1.properties"; } 2>/dev/null
 }
 
-launch() { # name, heap, lib folder, main class, further JVM options…
-    local name=$1 heap=$2 lib=$3 class=$4; shift 4
-    # Fast start over peak speed: the cluster is here to be killed. The lock (9) must not live on in the child.
-    nohup setsid java "-Xms$heap" "-Xmx$heap" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError \
-        -Xshare:auto -Djava.awt.headless=true -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
-        -Dorg.slf4j.simpleLogger.showDateTime=true "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS" "$@" \
-        -cp "$lib/*" "$class" "$STATE/$name.properties" >>"$STATE/$name.log" 2>&1 </dev/null 9>&- &
+# Fast start over peak speed: the cluster is here to be killed.
+JVM_OPTIONS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError -Xshare:auto
+    -Djava.awt.headless=true -Dzookeeper.admin.enableServer=false '-Dzookeeper.4lw.commands.whitelist=*'
+    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true
+    -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS)
+
+launch() { # name, heap, lib folder, main class
+    local name=$1 heap=$2 lib=$3 class=$4
+    # The lock (9) must not live on in the child.
+    nohup setsid java "-Xms$heap" "-Xmx$heap" "${JVM_OPTIONS[@]}" -cp "$lib/*" "$class" "$STATE/$name.properties" \
+        >>"$STATE/$name.log" 2>&1 </dev/null 9>&- &
     echo $! >"$STATE/$name.pid"
     # Until the new process has become Java it has no name that we know.
     local tries
     for tries in {1..100}; do running "$name" && return; sleep 0.02; done
     fail "$name did not start; its log: $STATE/$name.log (tried $tries times)"
+}
+
+# KRaft wants a formatted folder. A format that was interrupted is begun afresh.
+format_broker() { # name
+    [ -f "$STATE/$1.formatted" ] && return
+    rm -rf "${STATE:?}/$1"
+    kafka_tool kafka.tools.StorageTool format -t UnderstudyCluster000A -c "$STATE/$1.properties" >>"$STATE/$1.log" 2>&1 ||
+        fail "formatting $1 failed; see $STATE/$1.log"
+    touch "$STATE/$1.formatted"
 }
 
 # Waits until a process serves; one that ended, or takes too long, is an error with its last words.
