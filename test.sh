@@ -10,6 +10,7 @@ source kafka-scripts/needs.sh
 need_for_build
 began=$SECONDS
 cargo xtask verify
+deploy/check-compose.sh
 if [ "${1:-}" = fast ]; then exit 0; fi
 need_for_real_brokers
 cargo xtask e2e
