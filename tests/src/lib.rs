@@ -4,4 +4,5 @@
 //! three brokers and three engines fill a small machine.
 
 pub mod drill;
+pub mod example;
 pub mod programs;

@@ -35,8 +35,8 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 const FREEZE: Duration = Duration::from_secs(3);
 /// A woken zombie must be a standby in sync within this time.
 const ZOMBIE_PATIENCE: Duration = Duration::from_secs(10);
-/// Output before and after a fault that belongs to its picture.
-const AROUND_MS: i64 = 1_000;
+/// A gap that begins within this time after a fault is the fault's.
+const AROUND_MS: i64 = 500;
 /// A killed engine is started again after this time, as a supervisor does; its start is no part of the takeover.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Undisturbed output between two faults.
