@@ -16,9 +16,19 @@ fn main() -> ExitCode {
         Err(error) => {
             use std::io::Write as _;
             let _ = writeln!(std::io::stderr(), "understudy: {error:#}");
-            failure.into()
+            if passes_by_itself(&error) { Exit::Failed.into() } else { failure.into() }
         }
     }
+}
+
+/// Brokers that don't answer yet are no configuration error: a supervisor should start the command again.
+fn passes_by_itself(error: &anyhow::Error) -> bool {
+    use adapter_kafka::Error;
+    error.chain().any(|cause| match cause.downcast_ref::<Error>() {
+        Some(Error::Unreachable { .. } | Error::Broker { .. } | Error::Read { .. }) => true,
+        Some(Error::NotAcknowledged { .. } | Error::NotWritten { .. }) => true,
+        Some(Error::Refused(_) | Error::Client { .. } | Error::NoSuchTopic { .. }) | None => false,
+    })
 }
 
 /// A link named `dfesp_fs_adapter` is `understudy adapter fs`.

@@ -15,6 +15,14 @@ fn a_demonstration_in_memory_ends_identical() {
 }
 
 #[test]
+fn a_short_drill_on_real_brokers_ends_identical() {
+    let words = ["--real", "kafka-scripts/cluster", "--kills", "3", "--rate", "2000", "--broker-kills", "1"];
+    let verdict = drill::run(&words, &report("short")).expect("a verdict");
+    drill::assert_identical(&verdict);
+    assert_eq!(verdict["kills"], 3);
+}
+
+#[test]
 fn twenty_kills_on_real_brokers_with_everything_else_killed_too_end_identical() {
     let faults = [
         ("--kills", "20"),

@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask verify` is what CI runs, and it never writes; `cargo xtask fix` writes.
 
+mod e2e;
 mod layers;
 mod links;
 mod steps;
@@ -47,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         Command::Fix => steps::fix(),
         Command::Layers => layers::check(),
         Command::Scenario { bless } => steps::scenario(bless),
-        Command::E2e { filter } => steps::e2e(filter.as_deref()),
+        Command::E2e { filter } => e2e::all(filter.as_deref()),
         Command::Bench { arguments } => steps::bench(&arguments),
     }
 }

@@ -8,18 +8,20 @@ use anyhow::{Context as _, bail};
 use crate::layers::{self, root, say};
 
 /// Runs a program in the workspace's root.
-fn run(name: &str, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
+pub(crate) fn run(name: &str, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
     let began = Instant::now();
-    let status = Command::new(program)
+    // A path is meant from the root as well.
+    let program = if program.contains('/') { root().join(program) } else { program.into() };
+    let status = Command::new(&program)
         .args(arguments)
         .envs(environment.iter().copied())
         .current_dir(root())
         .status()
-        .with_context(|| format!("starting {program}"))?;
+        .with_context(|| format!("starting {}", program.display()))?;
     if !status.success() {
-        bail!("{name} failed: {program} {}", arguments.join(" "));
+        bail!("{name} failed: {} {}", program.display(), arguments.join(" "));
     }
-    say(&format!("verify: {name} ok ({:.0} s)", began.elapsed().as_secs_f32()));
+    say(&format!("{name}: ok ({:.0} s)", began.elapsed().as_secs_f32()));
     Ok(())
 }
 
@@ -43,7 +45,7 @@ fn deny() -> anyhow::Result<()> {
     let present =
         Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
     if !present {
-        say("verify: cargo-deny is not installed, dependencies are unchecked; run: cargo install --locked cargo-deny");
+        say("cargo-deny is not installed, dependencies are unchecked; run: cargo install --locked cargo-deny");
         return Ok(());
     }
     // Advisories need a network beyond the registry; the nightly run asks them.
@@ -65,15 +67,6 @@ pub(crate) fn fix() -> anyhow::Result<()> {
 pub(crate) fn scenario(bless: bool) -> anyhow::Result<()> {
     let environment: &[(&str, &str)] = if bless { &[("UPDATE_EXPECT", "1")] } else { &[] };
     run("scenarios", "cargo", &["test", "--quiet", "--package", "understudy-failover"], environment)
-}
-
-/// Real brokers, one test after another: they share two cores.
-pub(crate) fn e2e(filter: Option<&str>) -> anyhow::Result<()> {
-    run("daemon", "cargo", &["build", "--quiet", "--package", "understudy"], &[])?;
-    let mut arguments = vec!["test", "--package", "understudy-tests", "--"];
-    arguments.extend(["--test-threads=1", "--nocapture"]);
-    arguments.extend(filter);
-    run("e2e", "cargo", &arguments, &[])
 }
 
 /// Optimised, on an otherwise quiet machine.

@@ -9,7 +9,14 @@ use anyhow::{Context as _, bail};
 use super::settings::{self, KAFKA_PREFIX, SETTINGS};
 
 /// Environment variables of this project that are not settings.
-const ENVIRONMENT_OF_SCRIPTS: &[&str] = &["UNDERSTUDY_CACHE", "UNDERSTUDY_CLUSTER_DIR", "UNDERSTUDY_PORT_BASE"];
+const ENVIRONMENT_OF_SCRIPTS: &[&str] = &[
+    "UNDERSTUDY_CACHE",
+    "UNDERSTUDY_CLUSTER_DIR",
+    "UNDERSTUDY_PORT_BASE",
+    "UNDERSTUDY_KAFKA_39_LIB",
+    // The file itself, read by the command line.
+    "UNDERSTUDY_CONFIG",
+];
 const ENVIRONMENT_PREFIX: &str = "UNDERSTUDY_";
 const ENVIRONMENT_OF_TESTS: &str = "UNDERSTUDY_TEST_";
 
@@ -165,6 +172,6 @@ mod tests {
         let error = layers("coordinaton = \"kafka\"", &[], &[]).unwrap_err();
         assert!(format!("{error:#}").contains("did you mean \"coordination\""), "{error:#}");
         assert!(layers("", &[("UNDERSTUDY_HTPP", "x")], &[]).is_err());
-        assert!(layers("", &[("UNDERSTUDY_TEST_FORCE_ACTIVE", "1")], &[]).is_ok());
+        assert!(layers("", &[("UNDERSTUDY_TEST_FORCE_ACTIVE", "1"), ("UNDERSTUDY_CONFIG", "x")], &[]).is_ok());
     }
 }

@@ -22,7 +22,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("peer", "127.0.0.1:31416", "where other replicas reach this one; port 0 takes a free one"),
     setting("peer-advertise", "", "the address that other replicas are told instead of `peer`"),
     setting("peer-secret-file", "", "file with the secret that replicas share; needed when peers are not on loopback"),
-    setting("data", "", "folder for local files (dead letters); none are written when not set"),
+    setting("data", "", "folder for local files; accepted, nothing is written there yet"),
     setting("coordination", "zookeeper", "who orders the replicas: zookeeper or kafka"),
     setting("zookeeper", "", "host:port,…/chroot; replaces the project's zookeeperhostport"),
     setting("zookeeper-path", "", "election node; /ESP/<label>.<project>/server-n_ when not set"),

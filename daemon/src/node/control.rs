@@ -19,7 +19,7 @@ use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick
 
 use super::coordinator::Coordinator;
 use super::shared::Shared;
-use super::status::{Board, OutputView, View};
+use super::status::{Board, MemberAddress, OutputView, View};
 use super::translate;
 use super::wake::{OperatorRequest, Wake};
 use crate::clock;
@@ -300,6 +300,7 @@ impl Control {
             self.ledger.note(noted.offset, &noted.entry);
             if matches!(noted.entry, Entry::Member(_) | Entry::MemberLeft(_)) {
                 self.meet_members();
+                self.board.set_members(member_addresses(&self.ledger, &self.project));
             }
         }
         self.coordinator.observe(fact);
@@ -534,6 +535,13 @@ impl Control {
             gap_us: u64::try_from(gap.as_micros()).ok(),
         }));
     }
+}
+
+/// Where all members that the notebook knows serve their status.
+pub(super) fn member_addresses(ledger: &Ledger, project: &str) -> Vec<MemberAddress> {
+    let known = ledger.project(project).into_iter().flat_map(|known| known.members());
+    let present = known.filter(|presence| presence.present).map(|presence| &presence.member);
+    present.map(|member| MemberAddress { member: member.name.to_string(), http: member.http.clone() }).collect()
 }
 
 fn blocked_reason(role: &Role) -> Option<String> {

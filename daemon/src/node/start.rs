@@ -19,13 +19,13 @@ use ports::output::WriterIdentity;
 use tracing::{info, warn};
 use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
 
-use super::control::{Control, OutputSide, Watch};
+use super::control::{Control, OutputSide, Watch, member_addresses};
 use super::coordinator::Coordinator;
 use super::generation::{self, Agreed, Agreement};
 use super::hot::{Hot, OutputFeed, UNACKNOWLEDGED_MAX};
 use super::outputs::{Writers, sender};
 use super::shared::Shared;
-use super::status::{Board, Fixed, MemberAddress};
+use super::status::{Board, Fixed};
 use super::wake::Wake;
 use crate::clock;
 use crate::commands::{LoadedProject, load_project};
@@ -120,7 +120,7 @@ impl Starter<'_> {
         self.start_hot(&settings, &agreed, feeds, Arc::clone(&shared), wakes.clone())?;
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
         let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &listener.address())));
-        board.set_members(members(&ledger, &self.deployment.project));
+        board.set_members(member_addresses(&ledger, &self.deployment.project));
         listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone())?;
 
         let control = Control {
@@ -422,12 +422,4 @@ pub(crate) fn expectations(project: &LoadedProject, config: &Config) -> Expectat
         allow_unreplicated: config.allow_unreplicated,
         ..Expectations::default()
     }
-}
-
-fn members(ledger: &Ledger, project: &str) -> Vec<MemberAddress> {
-    let known = ledger.project(project).into_iter().flat_map(|known| known.members());
-    let present = known.filter(|presence| presence.present);
-    present
-        .map(|presence| MemberAddress { member: presence.member.name.to_string(), http: presence.member.http.clone() })
-        .collect()
 }

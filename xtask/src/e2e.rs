@@ -1,0 +1,103 @@
+//! Tests on real brokers: the cluster of `kafka-scripts`, once of Kafka 4 and once of 3.9 in ZooKeeper mode.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::layers::root;
+use crate::steps::run;
+
+const CLUSTER: &str = "kafka-scripts/cluster";
+/// A topic for the tests that speak to brokers directly.
+const TOPIC: &str = "understudy-test";
+
+/// Runs everything, or only tests whose name contains `filter`.
+pub(crate) fn all(filter: Option<&str>) -> anyhow::Result<()> {
+    run("programs", "cargo", &["build", "--quiet", "--package", "understudy", "--package", "understudy-demo"], &[])?;
+    let result = kafka_4(filter).and_then(|()| if filter.is_none() { kafka_3_9() } else { Ok(()) });
+    // The machine is left as it was found, also after a failure; logs of a failed run stay in the reports.
+    let wiped = run("cluster down", CLUSTER, &["down", "--wipe"], &[]);
+    result.and(wiped)
+}
+
+fn kafka_4(filter: Option<&str>) -> anyhow::Result<()> {
+    let environment = [("KAFKA_VERSION", "4.1.0")];
+    run("cluster of Kafka 4", CLUSTER, &["up", "--secure"], &environment)?;
+    if filter.is_none() {
+        brokers_directly("Kafka 4")?;
+        securely()?;
+    }
+    let mut arguments = vec!["test", "--package", "understudy-tests", "--", "--test-threads=1", "--nocapture"];
+    arguments.extend(filter);
+    run("promises on Kafka 4", "cargo", &arguments, &[])
+}
+
+fn kafka_3_9() -> anyhow::Result<()> {
+    run("cluster down", CLUSTER, &["down", "--wipe"], &[])?;
+    run("cluster of Kafka 3.9", CLUSTER, &["up"], &[("KAFKA_VERSION", "3.9.1")])?;
+    brokers_directly("Kafka 3.9")?;
+    let arguments =
+        ["test", "--package", "understudy-tests", "--test", "failover", "--", "--nocapture", "a_short_drill"];
+    run("promises on Kafka 3.9", "cargo", &arguments, &[])
+}
+
+/// The adapters' own tests, in the clear.
+fn brokers_directly(which: &str) -> anyhow::Result<()> {
+    let settings = cluster_environment()?;
+    let bootstrap = setting(&settings, "BOOTSTRAP")?;
+    run("a topic", "kafka-scripts/create-replicated-topics.sh", &[TOPIC], &[])?;
+    let environment = [("UNDERSTUDY_TEST_BOOTSTRAP", bootstrap), ("UNDERSTUDY_TEST_TOPIC", TOPIC)];
+    for package in ["understudy-adapter-appender", "understudy-adapter-kafka"] {
+        let arguments = ["test", "--quiet", "--package", package, "--test", "real_broker", "--", "--test-threads=1"];
+        run(&format!("{package} on {which}"), "cargo", &arguments, &environment)?;
+    }
+    Ok(())
+}
+
+/// The appender over TLS, with each way to show who we are.
+fn securely() -> anyhow::Result<()> {
+    let settings = cluster_environment()?;
+    let bootstrap = setting(&settings, "SECURE_BOOTSTRAP")?;
+    let ca = format!("{}/ca.pem", setting(&settings, "SECURE_DIR")?);
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let environment = [
+            ("UNDERSTUDY_TEST_BOOTSTRAP", bootstrap),
+            ("UNDERSTUDY_TEST_TOPIC", TOPIC),
+            ("UNDERSTUDY_TEST_TLS_CA", ca.as_str()),
+            ("UNDERSTUDY_TEST_SASL", mechanism),
+            ("UNDERSTUDY_TEST_SASL_USER", "alice"),
+            ("UNDERSTUDY_TEST_SASL_PASSWORD", "alice-secret"),
+        ];
+        let arguments = [
+            "test",
+            "--quiet",
+            "--package",
+            "understudy-adapter-appender",
+            "--test",
+            "real_broker",
+            "--",
+            "--test-threads=1",
+        ];
+        run(&format!("appender over TLS with {mechanism}"), "cargo", &arguments, &environment)?;
+    }
+    Ok(())
+}
+
+/// What `cluster env` prints.
+fn cluster_environment() -> anyhow::Result<BTreeMap<String, String>> {
+    let output = Command::new(root().join(CLUSTER)).arg("env").output().context("asking the cluster")?;
+    if !output.status.success() {
+        bail!("cluster env failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect())
+}
+
+fn setting<'a>(settings: &'a BTreeMap<String, String>, key: &str) -> anyhow::Result<&'a str> {
+    settings.get(key).map(String::as_str).with_context(|| format!("cluster env says no {key}"))
+}
