@@ -18,5 +18,6 @@ done
 [ ${#real[@]} = 0 ] || need_for_real_brokers
 echo " building (the first time takes some minutes)" >&2
 cargo build --quiet --package understudy --package understudy-demo
-exec target/debug/understudy-demo drill --daemon target/debug/understudy --project examples/sum20/project.xml \
+programs=${CARGO_TARGET_DIR:-target}/debug
+exec "$programs/understudy-demo" drill --daemon "$programs/understudy" --project examples/sum20/project.xml \
     "${real[@]}" "${arguments[@]}"

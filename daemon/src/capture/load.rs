@@ -24,7 +24,7 @@ pub fn load(path: &Path) -> anyhow::Result<Vec<Item>> {
     for (i, line) in BufReader::new(file).lines().enumerate() {
         let line = line.with_context(reading)?;
         if i == 0 {
-            is_capture = line.starts_with("{\"offset\":");
+            is_capture = serde_json::from_str::<CaptureLine>(&line).is_ok();
         }
         if !is_capture {
             items.push(Item { content: line, place: format!("line {}", i + 1), ..Item::default() });
