@@ -1,1 +1,0 @@
-//! Measurements as ratios of one run.
