@@ -17,7 +17,8 @@ for word in "$@"; do
 done
 [ ${#real[@]} = 0 ] || need_for_real_brokers
 echo " building (the first time takes some minutes)" >&2
-cargo build --quiet --package understudy --package understudy-demo
+# The same selection as in the tests, so that both share what is built.
+cargo build --quiet --workspace --bins
 programs=${CARGO_TARGET_DIR:-target}/debug
 exec "$programs/understudy-demo" drill --daemon "$programs/understudy" --project examples/sum20/project.xml \
     "${real[@]}" "${arguments[@]}"

@@ -11,10 +11,16 @@ use crate::steps::run;
 const CLUSTER: &str = "kafka-scripts/cluster";
 /// A topic for the tests that speak to brokers directly.
 const TOPIC: &str = "understudy-test";
+/// The adapters' own tests against a broker that the environment names; the appender's also speak TLS. The whole workspace
+/// is selected everywhere: with fewer packages cargo chooses other features of their dependencies, and builds those anew.
+const APPENDER_TESTS: [&str; 7] =
+    ["test", "--quiet", "--workspace", "--test", "appender_on_real_broker", "--", "--test-threads=1"];
+const KAFKA_TESTS: [&str; 7] =
+    ["test", "--quiet", "--workspace", "--test", "kafka_on_real_broker", "--", "--test-threads=1"];
 
 /// Runs everything, or only tests whose name contains `filter`.
 pub(crate) fn all(filter: Option<&str>) -> anyhow::Result<()> {
-    run("programs", "cargo", &["build", "--quiet", "--package", "understudy", "--package", "understudy-demo"], &[])?;
+    run("programs", "cargo", &["build", "--quiet", "--workspace", "--bins"], &[])?;
     let result = kafka_4(filter).and_then(|()| if filter.is_none() { kafka_3_9() } else { Ok(()) });
     // The machine is left as it was found, also after a failure; logs of a failed run stay in the reports.
     let wiped = run("cluster down", CLUSTER, &["down", "--wipe"], &[]);
@@ -28,7 +34,8 @@ fn kafka_4(filter: Option<&str>) -> anyhow::Result<()> {
         brokers_directly("Kafka 4")?;
         securely()?;
     }
-    let mut arguments = vec!["test", "--package", "understudy-tests", "--", "--test-threads=1", "--nocapture"];
+    let mut arguments = vec!["test", "--workspace", "--test", "examples", "--test", "failover"];
+    arguments.extend(["--", "--test-threads=1", "--nocapture"]);
     arguments.extend(filter);
     run("promises on Kafka 4", "cargo", &arguments, &[])
 }
@@ -37,8 +44,7 @@ fn kafka_3_9() -> anyhow::Result<()> {
     run("cluster down", CLUSTER, &["down", "--wipe"], &[])?;
     run("cluster of Kafka 3.9", CLUSTER, &["up"], &[("KAFKA_VERSION", "3.9.1")])?;
     brokers_directly("Kafka 3.9")?;
-    let arguments =
-        ["test", "--package", "understudy-tests", "--test", "failover", "--", "--nocapture", "a_short_drill"];
+    let arguments = ["test", "--workspace", "--test", "failover", "--", "--nocapture", "a_short_drill"];
     run("promises on Kafka 3.9", "cargo", &arguments, &[])
 }
 
@@ -48,11 +54,8 @@ fn brokers_directly(which: &str) -> anyhow::Result<()> {
     let bootstrap = setting(&settings, "BOOTSTRAP")?;
     run("a topic", "kafka-scripts/create-replicated-topics.sh", &[TOPIC], &[])?;
     let environment = [("UNDERSTUDY_TEST_BOOTSTRAP", bootstrap), ("UNDERSTUDY_TEST_TOPIC", TOPIC)];
-    for package in ["understudy-adapter-appender", "understudy-adapter-kafka"] {
-        let arguments = ["test", "--quiet", "--package", package, "--test", "real_broker", "--", "--test-threads=1"];
-        run(&format!("{package} on {which}"), "cargo", &arguments, &environment)?;
-    }
-    Ok(())
+    run(&format!("appender on {which}"), "cargo", &APPENDER_TESTS, &environment)?;
+    run(&format!("kafka adapter on {which}"), "cargo", &KAFKA_TESTS, &environment)
 }
 
 /// The appender over TLS, with each way to show who we are.
@@ -69,17 +72,7 @@ fn securely() -> anyhow::Result<()> {
             ("UNDERSTUDY_TEST_SASL_USER", "alice"),
             ("UNDERSTUDY_TEST_SASL_PASSWORD", "alice-secret"),
         ];
-        let arguments = [
-            "test",
-            "--quiet",
-            "--package",
-            "understudy-adapter-appender",
-            "--test",
-            "real_broker",
-            "--",
-            "--test-threads=1",
-        ];
-        run(&format!("appender over TLS with {mechanism}"), "cargo", &arguments, &environment)?;
+        run(&format!("appender over TLS with {mechanism}"), "cargo", &APPENDER_TESTS, &environment)?;
     }
     Ok(())
 }

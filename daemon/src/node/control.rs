@@ -5,21 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_kafka::{Notebook, NotebookFact};
-use adapter_peer::{OutputStatus, PeerFact, PeerLinks, PeerMessage};
+use adapter_peer::{PeerFact, PeerLinks, PeerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use failover::{
-    Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, PeerReport, Role, Sign, Stage,
-    SwitchoverAnswer,
-};
+use failover::{Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, Sign, Stage, SwitchoverAnswer};
 use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
-use ports::notebook::{Constant, Entry, Failover, Ledger, Phase};
+use ports::notebook::{Constant, Entry, Ledger};
 use ports::output::{OutputCommand, OutputFact, OutputProgress};
 use tracing::{error, info, warn};
-use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick, Timestamp, TopicName};
+use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick, TopicName};
 
 use super::coordinator::Coordinator;
 use super::shared::Shared;
-use super::status::{Board, MemberAddress, OutputView, View};
+use super::show::member_addresses;
+use super::status::Board;
 use super::translate;
 use super::wake::{OperatorRequest, Wake};
 use crate::clock;
@@ -28,8 +26,6 @@ use crate::clock;
 const POSITIONS_EVERY: Duration = Duration::from_millis(5);
 /// Outputs that are due for so long without any progress of the log are worth telling the machine.
 const STALL_WORTH_TELLING: Duration = Duration::from_millis(100);
-/// How often the status that people see is made anew.
-const STATUS_EVERY: Duration = Duration::from_millis(50);
 
 /// One outbound topic as the control loop sees it.
 pub(super) struct OutputSide {
@@ -46,8 +42,8 @@ pub(super) struct Watch {
     computed: OutputIndex,
     published: OutputIndex,
     topic_id: Option<String>,
-    leader: Option<String>,
-    precondition: Option<String>,
+    pub(super) leader: Option<String>,
+    pub(super) precondition: Option<String>,
     moved: Tick,
 }
 
@@ -243,7 +239,7 @@ impl Control {
         self.post(&Entry::Constant(entry));
     }
 
-    fn post(&self, entry: &Entry) {
+    pub(super) fn post(&self, entry: &Entry) {
         if let Err(error) = self.notebook.post(entry) {
             warn!(%error, "an entry for the notebook was not written");
         }
@@ -463,96 +459,6 @@ impl Control {
 
     fn topics(&self) -> Vec<TopicName> {
         self.outputs.iter().map(|output| output.topic.clone()).collect()
-    }
-
-    /// Makes heartbeats and status say what is so now.
-    fn show(&mut self, now: Tick) {
-        if now.since(self.shown) < STATUS_EVERY && self.shown != Tick::default() {
-            return;
-        }
-        self.shown = now;
-        let report: PeerReport = self.machine.report();
-        let (input_next, input_end) = self.shared.input();
-        let outputs = self.outputs.iter().map(|output| OutputStatus {
-            topic: output.topic.clone(),
-            computed: output.progress.computed(),
-            published: output.progress.published(),
-        });
-        let status = translate::status(&report, self.term, Offset(input_next), outputs.collect());
-        self.peers.publish_status(status);
-        let last_computed = self.shared.last_computed();
-        let outputs = self.outputs.iter().zip(last_computed).map(|(output, last)| OutputView {
-            topic: output.topic.to_string(),
-            computed: output.progress.computed().0,
-            published: output.progress.published().0,
-            bound: output.buffered_max,
-            id: last.id.0,
-            digest: last.digest.to_string(),
-            leader: output.watch.leader.clone(),
-            precondition: output.watch.precondition.clone(),
-        });
-        self.board.set(View {
-            stage: self.machine.role().stage(),
-            health: self.machine.health(),
-            eligible: self.machine.is_eligible(),
-            reason: blocked_reason(self.machine.role()),
-            term: self.term.0,
-            active: self.machine.active_member().map(ToString::to_string),
-            paused: self.machine.is_failover_paused(),
-            line: self.line.iter().map(|candidate| candidate.member.to_string()).collect(),
-            input_next,
-            input_end,
-            outputs: outputs.collect(),
-            last_failover: self.machine.last_failover().copied(),
-        });
-        self.note_failover();
-    }
-
-    /// Each takeover leaves a record in the notebook, once it is complete.
-    fn note_failover(&mut self) {
-        let Some(last) = self.machine.last_failover().copied() else { return };
-        let Some(first_ack) = last.first_ack else { return };
-        if !self.board.is_new_failover(last.decided) {
-            return;
-        }
-        let mut phases = vec![Phase { name: "decide".to_owned(), took: last.decided.since(last.detected) }];
-        if let Some(first_write) = last.first_write {
-            phases.push(Phase { name: "write".to_owned(), took: first_write.since(last.decided) });
-            phases.push(Phase { name: "acknowledge".to_owned(), took: first_ack.since(first_write) });
-        }
-        let gap = first_ack.since(last.detected);
-        info!(cause = %last.cause, elapsed_us = gap.as_micros(), "took over: the first own output is acknowledged");
-        let wall = i64::try_from(clock::wall_micros()).unwrap_or(i64::MAX);
-        self.post(&Entry::Failover(Failover {
-            project: self.project.clone(),
-            generation: self.generation,
-            term: last.term,
-            at: Timestamp(wall),
-            from: self.previous.as_ref().map(ToString::to_string),
-            to: self.member.clone(),
-            cause: last.cause.to_string(),
-            phases,
-            gap_us: u64::try_from(gap.as_micros()).ok(),
-        }));
-    }
-}
-
-/// Where all members that the notebook knows serve their status.
-pub(super) fn member_addresses(ledger: &Ledger, project: &str) -> Vec<MemberAddress> {
-    let known = ledger.project(project).into_iter().flat_map(|known| known.members());
-    let present = known.filter(|presence| presence.present).map(|presence| &presence.member);
-    present.map(|member| MemberAddress { member: member.name.to_string(), http: member.http.clone() }).collect()
-}
-
-fn blocked_reason(role: &Role) -> Option<String> {
-    match role {
-        Role::Blocked(block) => Some(block.to_string()),
-        Role::Starting
-        | Role::Restoring
-        | Role::Standby
-        | Role::Active { .. }
-        | Role::HandingOver(_)
-        | Role::Stopped => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod generation;
 mod hot;
 mod outputs;
 mod shared;
+mod show;
 mod start;
 pub mod status;
 mod translate;

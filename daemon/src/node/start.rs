@@ -19,12 +19,13 @@ use ports::output::WriterIdentity;
 use tracing::{info, warn};
 use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
 
-use super::control::{Control, OutputSide, Watch, member_addresses};
+use super::control::{Control, OutputSide, Watch};
 use super::coordinator::Coordinator;
 use super::generation::{self, Agreed, Agreement};
 use super::hot::{Hot, OutputFeed, UNACKNOWLEDGED_MAX};
 use super::outputs::{Writers, sender};
 use super::shared::Shared;
+use super::show::member_addresses;
 use super::status::{Board, Fixed};
 use super::wake::Wake;
 use crate::clock;

@@ -52,7 +52,9 @@ fn page(verdict: &Verdict, outputs: &[Output]) -> String {
     if let Some(first) = &verdict.first_difference {
         let _ = write!(html, "<h2>First difference</h2><p><code>{}</code></p>", escaped(&first.to_string()));
     }
-    html.push_str("<h2>The whole drill</h2><p>Outputs in the log per 100 ms; red lines are faults, very high bars are cut.</p>");
+    html.push_str(
+        "<h2>The whole drill</h2><p>Outputs in the log per 100 ms; red lines are faults, very high bars are cut.</p>",
+    );
     html.push_str(&timeline::whole(verdict, outputs));
     html.push_str(
         "<h2>Each fault</h2><table><tr><th class=n>#<th>fault<th class=n>at<th class=n>gap in the output<th>afterwards</tr>",
