@@ -34,7 +34,7 @@ fn load() -> Option<String> {
 
 const fn profile() -> &'static str {
     if cfg!(debug_assertions) {
-        "development (checks on, no link-time optimisation): too slow to be held against the targets"
+        "development (checks on, no link-time optimisation): the targets are for release"
     } else {
         "release"
     }
