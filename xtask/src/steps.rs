@@ -73,6 +73,6 @@ pub(crate) fn scenario(bless: bool) -> anyhow::Result<()> {
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let mut all = vec!["run", "--release", "--quiet", "--package", "understudy-bench", "--"];
     all.extend(arguments.iter().map(String::as_str));
-    run("daemon", "cargo", &["build", "--release", "--quiet", "--package", "understudy"], &[])?;
+    run("programs", "cargo", &["build", "--release", "--quiet", "--workspace", "--bins"], &[])?;
     run("bench", "cargo", &all, &[])
 }
