@@ -13,6 +13,8 @@ pub(crate) struct Output {
     pub(crate) kind: String,
     /// Milliseconds since 1970 UTC, by the broker where it stamps.
     pub(crate) timestamp: i64,
+    #[serde(default)]
+    pub(crate) writer: Option<String>,
 }
 
 /// Reads the data records of a capture.
@@ -28,25 +30,48 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Output>> {
     Ok(outputs)
 }
 
-/// The largest distance between neighbouring outputs in a span of time, in milliseconds.
-pub(crate) fn gap_around(outputs: &[Output], from: i64, to: i64) -> f64 {
-    let times: Vec<i64> = outputs.iter().map(|output| output.timestamp).collect();
-    let first = times.partition_point(|&time| time < from).saturating_sub(1);
-    let last = times.partition_point(|&time| time <= to).min(times.len().saturating_sub(1));
-    let gaps = times.get(first..=last).unwrap_or_default().windows(2).map(|pair| pair[1] - pair[0]);
-    gaps.max().unwrap_or_default() as f64
+/// The largest distance between neighbouring outputs around a fault, in milliseconds: from the last one before it to the
+/// successor's first one, or to the end of `reach_ms` where the writer stays.
+pub(crate) fn gap_around(outputs: &[Output], fault: i64, reach_ms: i64) -> f64 {
+    let next = outputs.partition_point(|output| output.timestamp < fault);
+    let Some(before) = next.checked_sub(1) else { return 0.0 };
+    let in_reach = outputs.partition_point(|output| output.timestamp <= fault + reach_ms);
+    let writer = &outputs[before].writer;
+    let successor = outputs[before..in_reach].iter().position(|output| output.writer != *writer).map(|at| before + at);
+    // The pair that leaves the span counts: a gap may be longer than the span.
+    let last = successor.unwrap_or(in_reach).min(outputs.len() - 1);
+    let pairs = outputs[before..=last].windows(2).map(|pair| pair[1].timestamp - pair[0].timestamp);
+    pairs.max().unwrap_or_default() as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn outputs(of: &[(i64, &str)]) -> Vec<Output> {
+        let output = |&(timestamp, writer): &(i64, &str)| Output {
+            kind: "data".to_owned(),
+            timestamp,
+            writer: Some(writer.to_owned()),
+        };
+        of.iter().map(output).collect()
+    }
+
+    fn check(of: &[(i64, &str)], fault: i64, expected: f64) {
+        let gap = gap_around(&outputs(of), fault, 100);
+        assert!((gap - expected).abs() < f64::EPSILON, "{gap} instead of {expected}");
+    }
+
     #[test]
-    fn a_gap_is_the_largest_distance_around_the_fault() {
-        let outputs: Vec<Output> =
-            [0, 10, 20, 95, 105, 300].map(|timestamp| Output { kind: "data".to_owned(), timestamp }).to_vec();
-        assert!((gap_around(&outputs, 15, 110) - 195.0).abs() < f64::EPSILON, "the pair that leaves the span counts");
-        assert!((gap_around(&outputs, 15, 100) - 75.0).abs() < f64::EPSILON);
-        assert!(gap_around(&[], 0, 1).abs() < f64::EPSILON);
+    fn a_gap_ends_with_the_successors_first_output() {
+        check(&[(0, "a"), (10, "a"), (12, "a"), (40, "b"), (90, "b")], 11, 28.0);
+        check(&[(0, "a"), (10, "a"), (300, "b"), (301, "b")], 11, 290.0);
+    }
+
+    #[test]
+    fn where_the_writer_stays_the_whole_reach_counts() {
+        check(&[(0, "a"), (10, "a"), (60, "a"), (65, "a")], 11, 50.0);
+        check(&[(0, "a"), (10, "a"), (300, "a")], 11, 290.0);
+        check(&[], 11, 0.0);
     }
 }

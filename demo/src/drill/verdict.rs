@@ -74,7 +74,7 @@ pub(crate) fn judge(
     let happenings: Vec<(Happening, f64)> = happenings
         .into_iter()
         .map(|happening| {
-            let gap = gap_around(outputs, happening.at, happening.at + around_ms.max(reach(happening.kind)));
+            let gap = gap_around(outputs, happening.at, around_ms.max(reach(happening.kind)));
             (happening, gap)
         })
         .collect();

@@ -70,7 +70,7 @@ fn page(verdict: &Verdict, outputs: &[Output]) -> String {
         );
     }
     html.push_str(
-        "</table><h2>Around each fault</h2><p>Outputs per 10 ms; the shaded band is the gap.</p><div class=grid>",
+        "</table><h2>Around each fault</h2><p>Outputs per 10 ms; the shaded band is the longest pause in the picture. A gap is the largest distance between neighbouring outputs from the last one before the fault to the successor's first one.</p><div class=grid>",
     );
     for (i, (happening, gap)) in verdict.happenings.iter().enumerate() {
         let _ = write!(
