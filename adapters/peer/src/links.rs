@@ -36,8 +36,8 @@ const FORGET_AFTER: Duration = Duration::from_secs(60);
 /// The links' thread: opens the port, says where, then runs the task it is given.
 fn run(config: &Config, wanted: SocketAddr, opened: &SyncSender<Result<SocketAddr, Error>>, task: &Receiver<Task>) {
     own_descriptors();
-    let (runtime, listener) = match open(config, wanted) {
-        Ok(open) => open,
+    let listener = match open(runtime, config, wanted) {
+        Ok(listener) => listener,
         Err(error) => {
             // Whoever started the links waits for just this.
             let _ = opened.send(Err(error));
@@ -65,14 +65,10 @@ fn own_descriptors() {
     }
 }
 
-fn open(config: &Config, wanted: SocketAddr) -> Result<(Runtime, tokio::net::TcpListener), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+fn open(runtime: &Runtime, config: &Config, wanted: SocketAddr) -> Result<tokio::net::TcpListener, Error> {
     let listener = bind(config, wanted)?;
-    let listener = {
-        let _inside = runtime.enter();
-        tokio::net::TcpListener::from_std(listener).map_err(Error::Thread)?
-    };
-    Ok((runtime, listener))
+    let _inside = runtime.enter();
+    tokio::net::TcpListener::from_std(listener).map_err(Error::Thread)
 }
 
 type Facts = Box<dyn FnMut(PeerFact) + Send>;
@@ -105,7 +101,9 @@ impl PeerLinks {
         let (opened, address) = sync_channel(1);
         let (hand_over, task_to_run) = sync_channel(1);
         let settings = config.clone();
-        let run = move || run(&settings, wanted, &opened, &task_to_run);
+        // Before the thread has descriptors of its own: whoever sends to it wakes it through one of the runtime's.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+        let run = move || run(&runtime, &settings, wanted, &opened, &task_to_run);
         let thread = std::thread::Builder::new().name("peer".to_owned()).spawn(run).map_err(Error::Thread)?;
         let address: SocketAddr = address.recv().map_err(|gone| Error::Thread(io::Error::other(gone)))??;
         let peer = config.advertise.clone().unwrap_or_else(|| HostPort::from(address)).to_string();
