@@ -34,7 +34,13 @@ const NEWS_MAX: usize = 1024;
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// The links' thread: opens the port, says where, then runs the task it is given.
-fn run(config: &Config, wanted: SocketAddr, opened: &SyncSender<Result<SocketAddr, Error>>, task: &Receiver<Task>) {
+fn run(
+    runtime: &Runtime,
+    config: &Config,
+    wanted: SocketAddr,
+    opened: &SyncSender<Result<SocketAddr, Error>>,
+    task: &Receiver<Task>,
+) {
     own_descriptors();
     let listener = match open(runtime, config, wanted) {
         Ok(listener) => listener,
@@ -54,10 +60,11 @@ fn run(config: &Config, wanted: SocketAddr, opened: &SyncSender<Result<SocketAdd
 ///
 /// A process that is killed closes what all its threads share only when the last of them is gone: with some thirty threads
 /// on a busy machine that was seen to take 20 to 50 ms, during which nobody knew of the death. This thread's sockets now
-/// close with this thread.
+/// close with this thread. What was open before stays open in both tables under the same number: the runtime's two
+/// descriptors, which the other table keeps until the process ends, and standard error.
 #[expect(
     deprecated,
-    reason = "sound here: every descriptor that this thread uses is opened by it afterwards, or is standard error"
+    reason = "sound here: what was opened before is never closed while it is used, what is opened after is this thread's alone"
 )]
 fn own_descriptors() {
     if let Err(error) = rustix::thread::unshare(rustix::thread::UnshareFlags::FILES) {
