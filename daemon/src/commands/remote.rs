@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::print;
+use super::{print, say};
 use crate::cli::OutputForm;
 use crate::exit::Exit;
 
@@ -172,5 +172,6 @@ pub fn switchover(http: &str, to: Option<&str>) -> anyhow::Result<Exit> {
         print(&format!("{} handed over to {}\n", active, words.trim()));
         return Ok(Exit::Done);
     }
-    anyhow::bail!("{active} refuses: {}", words.trim())
+    say(&format!("{active} refuses: {}", words.trim()));
+    Ok(Exit::Refused)
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use ports::coordinator::HostPort;
 use ports::notebook::{Entry, Reset};
 
-use super::{confirm, load_project, print, settings};
+use super::{confirm, load_project, print, say, settings};
 use crate::cli::ProjectArgs;
 use crate::deployment::metadata_topic;
 use crate::exit::Exit;
