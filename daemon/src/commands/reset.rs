@@ -43,10 +43,11 @@ pub fn reset(target: &ProjectArgs, yes: bool) -> anyhow::Result<Exit> {
         .map(|presence| format!("{} at {}", presence.member.name, presence.member.http))
         .collect();
     if !living.is_empty() {
-        anyhow::bail!(
+        say(&format!(
             "members live: {}.  Their output would be cut off.\n     Fix: stop them first",
             living.join(", ")
-        );
+        ));
+        return Ok(Exit::Refused);
     }
     let question = format!(
         "End generation {generation} of project {}? The next engine begins a new one, reading from the connector's initial offset.",
