@@ -70,7 +70,7 @@ pub enum OutputFact {
         /// When the acknowledgement came.
         at: Tick,
     },
-    /// Everything pushed so far is published and nothing is in flight (said after [`OutputCommand::Follow`]).
+    /// Nothing of ours is on its way any more (said after [`OutputCommand::Follow`]); outputs may still be owed to the log.
     Drained,
     /// A record here was written by somebody else while this replica was writing.
     ForeignWriter {

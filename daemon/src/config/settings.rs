@@ -56,23 +56,5 @@ pub fn find(key: &str) -> Option<&'static Setting> {
 /// The known key that is most like a mistyped one.
 #[must_use]
 pub fn nearest(key: &str) -> Option<&'static str> {
-    /// More changed letters than this are no typing error.
-    const DISTANCE_MAX: usize = 3;
-    let with_distance = SETTINGS.iter().map(|setting| (edit_distance(key, setting.key), setting.key));
-    with_distance.min().filter(|(distance, _)| *distance <= DISTANCE_MAX).map(|(_, key)| key)
-}
-
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    engine::project::nearest(key, SETTINGS.iter().map(|setting| setting.key))
 }
