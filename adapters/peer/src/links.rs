@@ -62,6 +62,11 @@ fn run(
 /// on a busy machine that was seen to take 20 to 50 ms, during which nobody knew of the death. This thread's sockets now
 /// close with this thread. What was open before stays open in both tables under the same number: the runtime's two
 /// descriptors, which the other table keeps until the process ends, and standard error.
+///
+/// What other threads open later means nothing here, or something else. So this thread wakes nobody through a descriptor:
+/// facts go through channels that wait on a futex, and no runtime of the process may listen for signals, because the first
+/// one that notices a signal wakes the tasks of all others. That once broke this thread with "bad file descriptor" while
+/// its replica was asked to stop.
 #[expect(
     deprecated,
     reason = "sound here: what was opened before is never closed while it is used, what is opened after is this thread's alone"

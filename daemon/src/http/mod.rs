@@ -37,18 +37,16 @@ impl Listener {
         self.address.clone()
     }
 
-    /// Serves on a thread of its own, which also listens for SIGTERM and SIGINT.
+    /// Serves on a thread of its own.
     pub(crate) fn serve(self, board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         info!("starting HTTP server on port {}, type=admin", self.listener.local_addr()?.port());
         std::thread::Builder::new().name("http".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                let signals = tokio::spawn(listen_for_signals(wakes.clone()));
                 let served = serve(self.listener, routes::router(board, shared, wakes)).await;
                 if let Err(error) = served {
                     tracing::error!(%error, "HTTP server ended");
                 }
-                let _ = signals.await;
             });
         })?;
         Ok(())
@@ -57,20 +55,4 @@ impl Listener {
 
 async fn serve(listener: TcpListener, router: axum::Router) -> std::io::Result<()> {
     axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await
-}
-
-async fn listen_for_signals(wakes: Sender<Wake>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::error!("signals can't be heard; stop this replica with kill -9");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        info!("asked to stop");
-        let _ = wakes.send(Wake::Terminate);
-    }
 }

@@ -1,15 +1,17 @@
 //! One replica: the threads that make it up, and how they are started.
 //!
 //! `input → pipeline` on the hot thread, one writer thread per outbound topic, one control thread where the replica
-//! machine decides, a small runtime for HTTP and signals; coordinator and peer links bring their own.
+//! machine decides, one that waits for signals, a small runtime for HTTP; coordinator and peer links bring their own.
 
 mod control;
 mod coordinator;
+mod crash;
 mod generation;
 mod hot;
 mod outputs;
 mod shared;
 mod show;
+mod signals;
 mod start;
 pub mod status;
 mod translate;

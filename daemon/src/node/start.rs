@@ -21,11 +21,13 @@ use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
 
 use super::control::{Control, OutputSide, Watch};
 use super::coordinator::Coordinator;
+use super::crash;
 use super::generation::{self, Agreed, Agreement};
 use super::hot::{Hot, OutputFeed, UNACKNOWLEDGED_MAX};
 use super::outputs::{Writers, sender};
 use super::shared::Shared;
 use super::show::member_addresses;
+use super::signals::StopSignals;
 use super::status::{Board, Fixed};
 use super::wake::Wake;
 use crate::clock;
@@ -83,10 +85,14 @@ struct Starter<'a> {
 
 impl Starter<'_> {
     fn run(mut self) -> anyhow::Result<Exit> {
+        // Both before the first thread is started.
+        let signals = StopSignals::hold_back()?;
+        crash::abort_on_panic();
         apply_overrides(&mut self.deployment, self.config);
+        let (wakes, wakes_received) = crossbeam_channel::bounded(WAKES_MAX);
+        signals.listen(wakes.clone())?;
         let settings = client_settings(&self.deployment, self.config)?;
         let report = self.check_topics(&settings)?;
-        let (wakes, wakes_received) = crossbeam_channel::bounded(WAKES_MAX);
         let listener = http::Listener::bind(&self.config.http)?;
         let peers = self.start_peers(wakes.clone())?;
 
@@ -142,6 +148,7 @@ impl Starter<'_> {
             shown: Tick::default(),
             previous: None,
         };
+        signals.now_heard();
         Ok(self.control(control, missed, &wakes_received))
     }
 
@@ -298,7 +305,7 @@ impl Starter<'_> {
             run_records_max: self.config.run_records_max,
             shared,
         };
-        thread::Builder::new().name("engine".to_owned()).spawn(move || {
+        thread::Builder::new().name(crash::ENGINE_THREAD.to_owned()).spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hot.run()));
             let _ = wakes.send(ended.map_or(Wake::HotPanicked, Wake::HotEnded));
         })?;
