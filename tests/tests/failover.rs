@@ -9,7 +9,7 @@ fn report(name: &str) -> std::path::PathBuf {
 
 #[test]
 fn a_demonstration_in_memory_ends_identical() {
-    let verdict = drill::run(&["--kills", "3", "--rate", "2000"], &report("memory")).expect("a verdict");
+    let verdict = drill::run(&["--kills", "3", "--rate", "2000"], &report("memory"));
     drill::assert_identical(&verdict);
     assert_eq!(verdict["kills"], 3);
 }
@@ -17,7 +17,7 @@ fn a_demonstration_in_memory_ends_identical() {
 #[test]
 fn a_short_drill_on_real_brokers_ends_identical() {
     let words = ["--real", "kafka-scripts/cluster", "--kills", "3", "--rate", "2000", "--broker-kills", "1"];
-    let verdict = drill::run(&words, &report("short")).expect("a verdict");
+    let verdict = drill::run(&words, &report("short"));
     drill::assert_identical(&verdict);
     assert_eq!(verdict["kills"], 3);
 }
@@ -35,7 +35,7 @@ fn twenty_kills_on_real_brokers_with_everything_else_killed_too_end_identical() 
     ];
     let mut words = vec!["--real", "kafka-scripts/cluster", "--two-actives"];
     words.extend(faults.iter().flat_map(|(flag, value)| [*flag, *value]));
-    let verdict = drill::run(&words, &report("real")).expect("a verdict");
+    let verdict = drill::run(&words, &report("real"));
     drill::assert_identical(&verdict);
     assert_eq!(verdict["kills"], 20);
 }

@@ -17,6 +17,8 @@ const APPENDER_TESTS: [&str; 7] =
     ["test", "--quiet", "--workspace", "--test", "appender_on_real_broker", "--", "--test-threads=1"];
 const KAFKA_TESTS: [&str; 7] =
     ["test", "--quiet", "--workspace", "--test", "kafka_on_real_broker", "--", "--test-threads=1"];
+/// These tests look at other programs from outside: what those said tells why one failed, frames of the test only hide it.
+const NO_FRAMES: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTRACE", "0")];
 
 /// Runs everything, or only tests whose name contains `filter`.
 pub(crate) fn all(filter: Option<&str>) -> anyhow::Result<()> {
@@ -37,7 +39,7 @@ fn kafka_4(filter: Option<&str>) -> anyhow::Result<()> {
     let mut arguments = vec!["test", "--workspace", "--test", "examples", "--test", "failover"];
     arguments.extend(["--", "--test-threads=1", "--nocapture"]);
     arguments.extend(filter);
-    run("promises on Kafka 4", "cargo", &arguments, &[])
+    run("promises on Kafka 4", "cargo", &arguments, &NO_FRAMES)
 }
 
 fn kafka_3_9() -> anyhow::Result<()> {
@@ -45,7 +47,7 @@ fn kafka_3_9() -> anyhow::Result<()> {
     run("cluster of Kafka 3.9", CLUSTER, &["up"], &[("KAFKA_VERSION", "3.9.1")])?;
     brokers_directly("Kafka 3.9")?;
     let arguments = ["test", "--workspace", "--test", "failover", "--", "--nocapture", "a_short_drill"];
-    run("promises on Kafka 3.9", "cargo", &arguments, &[])
+    run("promises on Kafka 3.9", "cargo", &arguments, &NO_FRAMES)
 }
 
 /// The adapters' own tests, in the clear.

@@ -19,6 +19,7 @@ use anyhow::{Context as _, bail};
 
 use crate::report;
 use cluster::Cluster;
+use input::Input;
 use member::{EngineRecipe, Engines, start_adapter};
 use options::DrillOptions;
 use plan::Fault;
@@ -41,10 +42,6 @@ const AROUND_MS: i64 = 500;
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Undisturbed output between two faults.
 const CALM: Duration = Duration::from_millis(1_500);
-/// How long a fault takes with what is waited for after it, at most usual: by it the length of the input is chosen.
-const FAULT_SECONDS: u64 = 5;
-/// A broker that is killed takes longer.
-const BROKER_FAULT_SECONDS: u64 = 14;
 
 const PROJECT_TOPICS: [&str; 4] = [
     "plant_31415.sum20.plant.readings.I",
@@ -78,12 +75,14 @@ struct Drill<'a> {
     screen: Screen,
     cluster: Cluster,
     engines: Engines,
+    input: Option<Input>,
     publisher: Process,
     subscriber: Process,
     happenings: Vec<Happening>,
     outputs: Vec<capture::Output>,
     active: usize,
     began: i64,
+    began_at: Instant,
 }
 
 /// Milliseconds since 1970 UTC: compared with record timestamps on this very machine.
@@ -118,11 +117,10 @@ impl<'a> Drill<'a> {
         let active = engines.settle(SETTLE_PATIENCE)?;
         screen.done(&format!("{} ACTIVE, {} standbys in sync", engines.members[active].name, ENGINES - 1));
 
-        let rows = options.rate * seconds(options);
-        input::write(&folder.join("input.csv"), rows)?;
-        let publisher = start_publisher(options, &cluster, &folder)?;
+        let input = Input::begin(&folder.join("input.csv"), options.rate)?;
+        let publisher = start_publisher(options, &cluster, &folder, InputEnd::Grows)?;
         let subscriber = start_subscriber(options, &cluster, &folder)?;
-        screen.load(options.rate, seconds(options), options.kills);
+        screen.load(options.rate, options.kills);
         let began = wall_millis();
         Ok(Self {
             options,
@@ -130,12 +128,14 @@ impl<'a> Drill<'a> {
             screen,
             cluster,
             engines,
+            input: Some(input),
             publisher,
             subscriber,
             happenings: Vec::new(),
             outputs: Vec::new(),
             active,
             began,
+            began_at: Instant::now(),
         })
     }
 
@@ -150,19 +150,18 @@ impl<'a> Drill<'a> {
                 (Fault::KillPublisher, options.publisher_kills),
                 (Fault::KillSubscriber, options.subscriber_kills),
                 (Fault::RestartZooKeeper, real(options.zookeeper_restarts)),
+                (Fault::TwoActives, u32::from(options.two_actives)),
             ],
         );
         for fault in faults {
             std::thread::sleep(CALM);
             self.strike(fault)?;
-            if self.publisher.has_ended()?.is_some() {
-                bail!("the input ended before the last fault; say a larger --seconds");
+            if let Some(status) = self.publisher.has_ended()? {
+                bail!("the publisher ended by itself ({status}); it said last:\n{}", self.publisher.last_words());
             }
         }
-        if options.two_actives {
-            std::thread::sleep(CALM);
-            self.force_two_actives()?;
-        }
+        let rest = Duration::from_secs(options.seconds).saturating_sub(self.began_at.elapsed());
+        std::thread::sleep(rest.max(CALM));
         Ok(())
     }
 
@@ -175,7 +174,7 @@ impl<'a> Drill<'a> {
             Fault::KillLeader => self.kill_leader()?,
             Fault::KillPublisher => {
                 self.publisher.kill()?;
-                self.publisher = start_publisher(self.options, &self.cluster, &self.folder)?;
+                self.publisher = start_publisher(self.options, &self.cluster, &self.folder, InputEnd::Grows)?;
                 "started again, goes on in its file".to_owned()
             }
             Fault::KillSubscriber => {
@@ -188,6 +187,7 @@ impl<'a> Drill<'a> {
                 self.active = self.engines.settle(SETTLE_PATIENCE)?;
                 format!("{} is active", self.engines.members[self.active].name)
             }
+            Fault::TwoActives => self.force_two_actives()?,
         };
         self.screen.survived(&after);
         self.happenings.push(Happening { fault: fault.name(), kind: fault, at, after });
@@ -241,9 +241,7 @@ impl<'a> Drill<'a> {
     }
 
     /// Two more engines that write whatever the line says: the broker lets nobody fork or repeat the log.
-    fn force_two_actives(&mut self) -> anyhow::Result<()> {
-        let at = wall_millis();
-        self.screen.fault("two engines forced active", &self.engines.members[self.active].name);
+    fn force_two_actives(&mut self) -> anyhow::Result<String> {
         let recipe = EngineRecipe { forced: true, ..self.engines.recipe.clone() };
         let mut forced = Vec::new();
         for name in ["forced-1", "forced-2"] {
@@ -262,19 +260,26 @@ impl<'a> Drill<'a> {
         for mut member in forced {
             member.kill()?;
         }
-        let after = "two more actives wrote side by side for 3 s".to_owned();
-        self.screen.survived(&after);
-        self.happenings.push(Happening { fault: "two engines forced active", kind: Fault::KillSubscriber, at, after });
+        Ok("two more actives wrote side by side for 3 s".to_owned())
+    }
+
+    /// The file grows no longer; a last publisher takes it up where the one before was, and ends with it.
+    fn end_input(&mut self) -> anyhow::Result<()> {
+        if let Some(input) = self.input.take() {
+            input.end()?;
+        }
+        self.publisher.kill()?;
+        self.publisher = start_publisher(self.options, &self.cluster, &self.folder, InputEnd::Ends)?;
+        let status = self.publisher.wait(DRAIN_PATIENCE)?;
+        if !status.success() {
+            bail!("the publisher failed:\n{}", self.publisher.last_words());
+        }
         Ok(())
     }
 
     fn judge(&mut self) -> anyhow::Result<Verdict> {
         self.screen.step("drain");
-        let patience = Duration::from_secs(seconds(self.options)) + DRAIN_PATIENCE;
-        let status = self.publisher.wait(patience)?;
-        if !status.success() {
-            bail!("the publisher failed:\n{}", self.publisher.last_words());
-        }
+        self.end_input()?;
         let expected = self.replay()?;
         let received = self.folder.join("output.csv");
         self.wait_for_lines(&received, lines(&expected)?)?;
@@ -331,15 +336,6 @@ impl<'a> Drill<'a> {
     }
 }
 
-/// How long events come: as said, but no shorter than the faults need.
-fn seconds(options: &DrillOptions) -> u64 {
-    let light = options.kills + options.freezes + options.publisher_kills + options.subscriber_kills + 1;
-    let heavy = if options.real.is_some() { options.broker_kills + options.zookeeper_restarts } else { 0 };
-    let forced = if options.two_actives { 2 * FAULT_SECONDS } else { 0 };
-    let needed = u64::from(light) * FAULT_SECONDS + u64::from(heavy) * BROKER_FAULT_SECONDS + forced;
-    options.seconds.max(needed)
-}
-
 fn lines(path: &Path) -> anyhow::Result<usize> {
     let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     Ok(bytes.iter().filter(|&&byte| byte == b'\n').count())
@@ -376,12 +372,22 @@ fn understudy(options: &DrillOptions, cluster: &Cluster, folder: &Path, words: &
     Ok(())
 }
 
-fn start_publisher(options: &DrillOptions, cluster: &Cluster, folder: &Path) -> anyhow::Result<Process> {
+/// What a publisher does at the end of its file.
+#[derive(Clone, Copy)]
+enum InputEnd {
+    /// Waits for more.
+    Grows,
+    /// Ends, too.
+    Ends,
+}
+
+fn start_publisher(options: &DrillOptions, cluster: &Cluster, folder: &Path, end: InputEnd) -> anyhow::Result<Process> {
     let cfg = transport_config(folder, "kafkapub.cfg", cluster)?;
     let words = format!(
-        "type=pub,url={URL_IN},fsname={},fstype=csv,header=1,rate={},transport=kafka,transportconfigfile={cfg}",
+        "type=pub,url={URL_IN},fsname={},fstype=csv,header=1,rate={},growinginputfile={},transport=kafka,transportconfigfile={cfg}",
         folder.join("input.csv").display(),
         options.rate,
+        matches!(end, InputEnd::Grows),
     );
     start_adapter("publisher", &options.daemon, &words, &cluster.settings(), folder)
 }

@@ -22,7 +22,7 @@ pub(crate) struct DrillOptions {
     /// Events a second.
     #[arg(long, default_value_t = 2_000)]
     pub(crate) rate: u64,
-    /// How long events come; longer when the faults need it.
+    /// How many seconds events come, at least; they come as long as faults do.
     #[arg(long, default_value_t = 0)]
     pub(crate) seconds: u64,
     /// Folder for the report; what was in it before is replaced.

@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     KillSubscriber,
     /// ZooKeeper is restarted.
     RestartZooKeeper,
+    /// Two more engines are forced active beside the real one.
+    TwoActives,
 }
 
 impl Fault {
@@ -26,6 +28,7 @@ impl Fault {
             Self::KillPublisher => "kill -9 of the publisher",
             Self::KillSubscriber => "kill -9 of the subscriber",
             Self::RestartZooKeeper => "restart of ZooKeeper",
+            Self::TwoActives => "two engines forced active",
         }
     }
 }

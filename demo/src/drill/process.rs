@@ -25,6 +25,8 @@ impl Process {
             .open(&log)
             .with_context(|| format!("opening {}", log.display()))?;
         let child = command
+            // A panic of theirs is worth all its words in the log, whatever the drill itself was told.
+            .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::piped())
             .stdout(file.try_clone()?)
             .stderr(file)

@@ -42,9 +42,9 @@ impl Screen {
         print(&format!("ok {:>5.1} s   {how}\n", self.began.elapsed().as_secs_f32()));
     }
 
-    pub(crate) fn load(&mut self, rate: u64, seconds: u64, kills: u32) {
+    pub(crate) fn load(&mut self, rate: u64, kills: u32) {
         self.step += 1;
-        print(&format!(" [{}] {rate} events/s for {seconds} s, {kills} kills of the active and more\n", self.step));
+        print(&format!(" [{}] {rate} events/s, {kills} kills of the active and more\n", self.step));
     }
 
     pub(crate) fn fault(&mut self, fault: &str, active: &str) {

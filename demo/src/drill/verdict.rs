@@ -104,7 +104,11 @@ const fn reach(kind: Fault) -> i64 {
     match kind {
         Fault::KillLeader => 6_000,
         Fault::FreezeActive => 2_500,
-        Fault::KillActive | Fault::KillPublisher | Fault::KillSubscriber | Fault::RestartZooKeeper => 0,
+        Fault::KillActive
+        | Fault::KillPublisher
+        | Fault::KillSubscriber
+        | Fault::RestartZooKeeper
+        | Fault::TwoActives => 0,
     }
 }
 
