@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_kafka::{Notebook, NotebookFact};
-use adapter_peer::{PeerFact, PeerLinks, PeerMessage};
+use adapter_kafka::NotebookFact;
+use adapter_peer::{PeerFact, PeerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use failover::{Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, Sign, Stage, SwitchoverAnswer};
 use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
@@ -14,7 +14,7 @@ use ports::output::{OutputCommand, OutputFact, OutputProgress};
 use tracing::{error, info, warn};
 use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick, TopicName};
 
-use super::coordinator::Coordinator;
+use super::hands::{Notes, Ordering, Peers};
 use super::shared::Shared;
 use super::show::member_addresses;
 use super::status::Board;
@@ -28,17 +28,22 @@ const POSITIONS_EVERY: Duration = Duration::from_millis(5);
 const STALL_WORTH_TELLING: Duration = Duration::from_millis(100);
 
 /// One outbound topic as the control loop sees it.
-pub(super) struct OutputSide {
-    pub(super) topic: TopicName,
-    pub(super) send: Box<dyn Fn(OutputCommand) -> bool + Send>,
-    pub(super) progress: Arc<OutputProgress>,
-    pub(super) buffered_max: u64,
-    pub(super) watch: Watch,
+pub struct OutputSide {
+    /// Which.
+    pub topic: TopicName,
+    /// Hands commands to the topic's writer; false when it is gone.
+    pub send: Box<dyn Fn(OutputCommand) -> bool + Send>,
+    /// How far it is.
+    pub progress: Arc<OutputProgress>,
+    /// `numbufferedmsgs`.
+    pub buffered_max: u64,
+    /// What was last told of it; begins empty.
+    pub watch: Watch,
 }
 
 /// What was last told of an output's positions, and since when nothing moved.
 #[derive(Default)]
-pub(super) struct Watch {
+pub struct Watch {
     computed: OutputIndex,
     published: OutputIndex,
     topic_id: Option<String>,
@@ -48,25 +53,39 @@ pub(super) struct Watch {
 }
 
 /// Everything the loop owns.
-pub(super) struct Control {
-    pub(super) machine: Machine,
-    pub(super) project: String,
-    pub(super) member: MemberName,
-    pub(super) generation: Generation,
-    pub(super) outputs: Vec<OutputSide>,
-    pub(super) coordinator: Arc<Coordinator>,
-    pub(super) peers: PeerLinks,
-    pub(super) notebook: Arc<Notebook>,
-    pub(super) ledger: Ledger,
-    pub(super) shared: Arc<Shared>,
-    pub(super) board: Arc<Board>,
-    pub(super) term: Term,
+pub struct Control {
+    /// Decides.
+    pub machine: Machine,
+    /// The project's name.
+    pub project: String,
+    /// Who this replica is.
+    pub member: MemberName,
+    /// What it runs.
+    pub generation: Generation,
+    /// In the machine's order.
+    pub outputs: Vec<OutputSide>,
+    /// Takes the machine's wishes about the line.
+    pub coordinator: Box<dyn Ordering>,
+    /// Takes what is told to other replicas.
+    pub peers: Box<dyn Peers>,
+    /// Takes what everybody shall know.
+    pub notebook: Box<dyn Notes>,
+    /// The notebook as read so far.
+    pub ledger: Ledger,
+    /// Flags for the hot thread.
+    pub shared: Arc<Shared>,
+    /// What people see.
+    pub board: Arc<Board>,
+    /// The term as the coordinator last said it.
+    pub term: Term,
     /// As the coordinator gave it: the machine's candidates have no addresses.
-    pub(super) line: Vec<Candidate>,
-    pub(super) asked: Option<Sender<Result<String, String>>>,
-    pub(super) shown: Tick,
+    pub line: Vec<Candidate>,
+    /// Who waits for the answer to a switchover.
+    pub asked: Option<Sender<Result<String, String>>>,
+    /// When status and heartbeats were last made anew.
+    pub shown: Tick,
     /// Who was active before this replica, for the history.
-    pub(super) previous: Option<MemberName>,
+    pub previous: Option<MemberName>,
 }
 
 impl Control {
@@ -86,22 +105,29 @@ impl Control {
                 // The loop holds a sender of its own channel through its helpers, so this can't be reached while they live.
                 Err(RecvTimeoutError::Disconnected) => return Exit::Undrained,
             };
-            let now = clock::now();
-            if let Some(exit) = self.hear_positions(now) {
+            if let Some(exit) = self.step(wake, clock::now()) {
                 return exit;
             }
-            if let Some(wake) = wake
-                && let Some(exit) = self.hear(wake, now)
-            {
-                return exit;
-            }
-            if self.machine.deadline().is_some_and(|deadline| deadline <= now)
-                && let Some(exit) = self.tell(Fact::DeadlinePassed, now)
-            {
-                return exit;
-            }
-            self.show(now);
         }
+    }
+
+    /// One turn of the loop: positions, what woke it, deadlines, what is shown. Ends with how to exit.
+    pub fn step(&mut self, wake: Option<Wake>, now: Tick) -> Option<Exit> {
+        if let Some(exit) = self.hear_positions(now) {
+            return Some(exit);
+        }
+        if let Some(wake) = wake
+            && let Some(exit) = self.hear(wake, now)
+        {
+            return Some(exit);
+        }
+        if self.machine.deadline().is_some_and(|deadline| deadline <= now)
+            && let Some(exit) = self.tell(Fact::DeadlinePassed, now)
+        {
+            return Some(exit);
+        }
+        self.show(now);
+        None
     }
 
     fn hear(&mut self, wake: Wake, now: Tick) -> Option<Exit> {

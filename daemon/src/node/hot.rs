@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use adapter_kafka::{TickOutcome, TickWriter};
+use adapter_kafka::TickOutcome;
 use ports::input::{InboundBatch, InputError, InputLog, ReadBounds};
 use ports::output::{OutputCommand, OutputProgress};
-use types::OutputRecord;
+use types::{OutputRecord, Tick};
 
+use super::hands::Ticks;
 use super::shared::{LastComputed, Shared};
+use crate::clock;
 use crate::pipeline::Pipeline;
 
 /// Payload bytes of one run at most, so that a run never holds a takeover up for long.
@@ -22,7 +24,7 @@ const STANDSTILL: Duration = Duration::from_micros(500);
 pub(crate) const UNACKNOWLEDGED_MAX: u64 = 1 << 16;
 
 /// One outbound topic as the hot thread sees it.
-pub(crate) struct OutputFeed {
+pub struct OutputFeed {
     /// Hands commands to the topic's writer.
     pub send: Box<dyn Fn(OutputCommand) -> bool + Send>,
     /// How far it is.
@@ -32,7 +34,7 @@ pub(crate) struct OutputFeed {
 }
 
 /// Everything the thread owns.
-pub(crate) struct Hot {
+pub struct Hot {
     /// Where records come from.
     pub input: Box<dyn InputLog>,
     /// What is computed.
@@ -40,13 +42,30 @@ pub(crate) struct Hot {
     /// Where outputs go, in the pipeline's order.
     pub outputs: Vec<OutputFeed>,
     /// For an input that is idle.
-    pub ticks: TickWriter,
+    pub ticks: Box<dyn Ticks>,
     /// How idle.
     pub tick_step: Duration,
     /// Records of one run at most.
     pub run_records_max: usize,
     /// Flags and positions.
     pub shared: Arc<Shared>,
+    /// When there was last something to read, or a tick was sent; begins at the start.
+    pub last_input: Tick,
+    /// What is being read; used again each turn.
+    pub batch: InboundBatch,
+    /// What is being handed over, a list per output; used again each turn.
+    pub out: Vec<Vec<OutputRecord>>,
+}
+
+/// What one turn of the hot thread came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Flags or bounds forbid to read.
+    StandsStill,
+    /// Nothing was there to read.
+    Idle,
+    /// Something was read, computed and handed over.
+    Worked,
 }
 
 impl Hot {
@@ -55,30 +74,38 @@ impl Hot {
     /// # Errors
     /// [`InputError`] of the input log.
     pub(crate) fn run(mut self) -> Result<(), InputError> {
-        let mut batch = InboundBatch::default();
-        let mut out: Vec<Vec<OutputRecord>> = vec![Vec::new(); self.outputs.len()];
-        let mut last_input = Instant::now();
         while !self.shared.is_stopping() {
-            let Some(room) = self.room() else {
-                thread::park_timeout(STANDSTILL);
-                continue;
-            };
-            batch.clear();
-            let records_max = self.run_records_max.min(room);
-            self.input.read(&mut batch, ReadBounds { records_max, bytes_max: RUN_BYTES_MAX }, READ_WAIT)?;
-            self.shared.set_input(batch.heads.last().map(|head| head.offset.0 + 1), self.input.end().map(|end| end.0));
-            if batch.heads.is_empty() {
-                if self.shared.is_writing() && last_input.elapsed() >= self.tick_step {
-                    self.tick();
-                    last_input = Instant::now();
-                }
-                continue;
+            match self.turn(READ_WAIT, clock::now)? {
+                Turn::StandsStill => thread::park_timeout(STANDSTILL),
+                Turn::Idle | Turn::Worked => (),
             }
-            last_input = Instant::now();
-            self.pipeline.feed(&batch, &mut out);
-            self.hand_over(&mut out);
         }
         Ok(())
+    }
+
+    /// Reads one run, waiting up to `wait` for it, and hands over what follows from it. `now` is asked after the wait.
+    ///
+    /// # Errors
+    /// [`InputError`] of the input log.
+    pub fn turn(&mut self, wait: Duration, now: impl Fn() -> Tick) -> Result<Turn, InputError> {
+        let Some(room) = self.room() else { return Ok(Turn::StandsStill) };
+        self.batch.clear();
+        let records_max = self.run_records_max.min(room);
+        self.input.read(&mut self.batch, ReadBounds { records_max, bytes_max: RUN_BYTES_MAX }, wait)?;
+        let next = self.batch.heads.last().map(|head| head.offset.0 + 1);
+        self.shared.set_input(next, self.input.end().map(|end| end.0));
+        let now = now();
+        if self.batch.heads.is_empty() {
+            if self.shared.is_writing() && now.since(self.last_input) >= self.tick_step {
+                self.tick();
+                self.last_input = now;
+            }
+            return Ok(Turn::Idle);
+        }
+        self.last_input = now;
+        self.pipeline.feed(&self.batch, &mut self.out);
+        self.hand_over();
+        Ok(Turn::Worked)
     }
 
     /// How many records may be read now; `None` when input stands still.
@@ -102,8 +129,8 @@ impl Hot {
         Some(usize::try_from(room).unwrap_or(usize::MAX))
     }
 
-    fn hand_over(&self, out: &mut [Vec<OutputRecord>]) {
-        for (i, (feed, records)) in self.outputs.iter().zip(out.iter_mut()).enumerate() {
+    fn hand_over(&mut self) {
+        for (i, (feed, records)) in self.outputs.iter().zip(self.out.iter_mut()).enumerate() {
             let Some(last) = records.last() else { continue };
             let computed = LastComputed { end: last.index.next(), id: last.id, digest: last.digest };
             // A writer that is gone has said why to the control loop, which ends this thread.

@@ -7,6 +7,7 @@ mod control;
 mod coordinator;
 mod crash;
 mod generation;
+pub mod hands;
 mod hot;
 mod outputs;
 mod shared;
@@ -17,6 +18,8 @@ pub mod status;
 mod translate;
 mod wake;
 
+pub use control::{Control, OutputSide, Watch};
+pub use hot::{Hot, OutputFeed, Turn};
 pub use shared::Shared;
 pub use start::run;
 pub(crate) use start::{apply_overrides, client_settings, expectations, project_topics};

@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 use crossbeam_channel::{Receiver, Sender};
 use failover::{Fact, Machine, OutputId};
 use ports::coordinator::HostPort;
+use ports::input::InboundBatch;
 use ports::notebook::{Entry, Ledger, Member};
 use ports::output::WriterIdentity;
 use tracing::{info, warn};
@@ -136,9 +137,9 @@ impl Starter<'_> {
             member: MemberName(self.config.name.clone()),
             generation: agreed.generation,
             outputs: sides,
-            coordinator,
-            peers,
-            notebook,
+            coordinator: Box::new(coordinator),
+            peers: Box::new(peers),
+            notebook: Box::new(notebook),
             ledger,
             shared,
             board,
@@ -296,14 +297,18 @@ impl Starter<'_> {
         let input = KafkaInput::open(settings, topic, agreed.origin).with_context(|| format!("opening {topic}"))?;
         let ticks = TickWriter::open(settings, topic).with_context(|| format!("opening {topic} for ticks"))?;
         shared.set_input(Some(agreed.origin.0), None);
+        let out = vec![Vec::new(); outputs.len()];
         let hot = Hot {
             input: Box::new(input),
             pipeline,
             outputs,
-            ticks,
+            ticks: Box::new(ticks),
             tick_step: agreed.tick_step,
             run_records_max: self.config.run_records_max,
             shared,
+            last_input: clock::now(),
+            batch: InboundBatch::default(),
+            out,
         };
         thread::Builder::new().name(crash::ENGINE_THREAD.to_owned()).spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hot.run()));

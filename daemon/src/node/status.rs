@@ -41,16 +41,26 @@ pub struct OutputView {
 /// Facts about a replica that don't change while it runs.
 #[derive(Debug, Clone)]
 pub struct Fixed {
-    pub(super) member: String,
-    pub(super) incarnation: u64,
-    pub(super) project: String,
-    pub(super) cluster: String,
-    pub(super) generation: u16,
-    pub(super) fingerprint: String,
-    pub(super) coordinator: &'static str,
-    pub(super) inbound_topic: String,
-    pub(super) peer: String,
-    pub(super) http: String,
+    /// Its name.
+    pub member: String,
+    /// Which start of it.
+    pub incarnation: u64,
+    /// What it runs.
+    pub project: String,
+    /// `<label>.<project>`.
+    pub cluster: String,
+    /// Which generation of it.
+    pub generation: u16,
+    /// Of the model, as text.
+    pub fingerprint: String,
+    /// Who orders the replicas: `zookeeper` or `kafka`.
+    pub coordinator: &'static str,
+    /// What it reads.
+    pub inbound_topic: String,
+    /// Where peers reach it.
+    pub peer: String,
+    /// Where HTTP reaches it.
+    pub http: String,
 }
 
 impl Fixed {
