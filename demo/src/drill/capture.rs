@@ -30,18 +30,31 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Output>> {
     Ok(outputs)
 }
 
-/// The largest distance between neighbouring outputs around a fault, in milliseconds: from the last one before it to the
-/// successor's first one, or to the end of `reach_ms` where the writer stays.
-pub(crate) fn gap_around(outputs: &[Output], fault: i64, reach_ms: i64) -> f64 {
+/// The time between two neighbouring outputs, in milliseconds since 1970 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Gap {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+}
+
+impl Gap {
+    pub(crate) fn ms(self) -> f64 {
+        (self.to - self.from) as f64
+    }
+}
+
+/// The largest gap around a fault: from the last output before it to the successor's first one, or to the end of
+/// `reach_ms` where the writer stays.
+pub(crate) fn gap_around(outputs: &[Output], fault: i64, reach_ms: i64) -> Gap {
     let next = outputs.partition_point(|output| output.timestamp < fault);
-    let Some(before) = next.checked_sub(1) else { return 0.0 };
+    let Some(before) = next.checked_sub(1) else { return Gap::default() };
     let in_reach = outputs.partition_point(|output| output.timestamp <= fault + reach_ms);
     let writer = &outputs[before].writer;
     let successor = outputs[before..in_reach].iter().position(|output| output.writer != *writer).map(|at| before + at);
     // The pair that leaves the span counts: a gap may be longer than the span.
     let last = successor.unwrap_or(in_reach).min(outputs.len() - 1);
-    let pairs = outputs[before..=last].windows(2).map(|pair| pair[1].timestamp - pair[0].timestamp);
-    pairs.max().unwrap_or_default() as f64
+    let gaps = outputs[before..=last].windows(2).map(|pair| Gap { from: pair[0].timestamp, to: pair[1].timestamp });
+    gaps.max_by_key(|gap| gap.to - gap.from).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -58,7 +71,7 @@ mod tests {
     }
 
     fn check(of: &[(i64, &str)], fault: i64, expected: f64) {
-        let gap = gap_around(&outputs(of), fault, 100);
+        let gap = gap_around(&outputs(of), fault, 100).ms();
         assert!((gap - expected).abs() < f64::EPSILON, "{gap} instead of {expected}");
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod options;
 mod plan;
 mod process;
 mod screen;
+pub(crate) mod stages;
 mod verdict;
 
 use std::fs;
@@ -25,6 +26,7 @@ use options::DrillOptions;
 use plan::Fault;
 use process::Process;
 use screen::Screen;
+use stages::Lane;
 pub(crate) use verdict::{Happening, Verdict};
 
 const ENGINES: usize = 3;
@@ -36,8 +38,6 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 const FREEZE: Duration = Duration::from_secs(3);
 /// A woken zombie must be a standby in sync within this time.
 const ZOMBIE_PATIENCE: Duration = Duration::from_secs(10);
-/// A gap that begins within this time after a fault is the fault's.
-const AROUND_MS: i64 = 500;
 /// A killed engine is started again after this time, as a supervisor does; its start is no part of the takeover.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Undisturbed output between two faults.
@@ -167,7 +167,9 @@ impl<'a> Drill<'a> {
 
     fn strike(&mut self, fault: Fault) -> anyhow::Result<()> {
         let at = wall_millis();
-        self.screen.fault(fault.name(), &self.engines.members[self.active].name);
+        let active = self.engines.members[self.active].name.clone();
+        self.screen.fault(fault.name(), &active);
+        let struck = matches!(fault, Fault::KillActive | Fault::FreezeActive).then_some(active);
         let after = match fault {
             Fault::KillActive => self.kill_active()?,
             Fault::FreezeActive => self.freeze_active()?,
@@ -190,7 +192,7 @@ impl<'a> Drill<'a> {
             Fault::TwoActives => self.force_two_actives()?,
         };
         self.screen.survived(&after);
-        self.happenings.push(Happening { fault: fault.name(), kind: fault, at, after });
+        self.happenings.push(Happening { fault: fault.name(), kind: fault, at, struck, after });
         Ok(())
     }
 
@@ -292,17 +294,31 @@ impl<'a> Drill<'a> {
         let capture = self.folder.join("outbound.jsonl");
         self.understudy(&["capture", "--topic", OUTBOUND, "--out", &capture.display().to_string()])?;
         self.outputs = capture::read(&capture)?;
+        let lanes = self.lanes()?;
         let verdict = verdict::judge(
             &self.options.daemon,
             &expected,
             &received,
             std::mem::take(&mut self.happenings),
+            lanes,
             &self.outputs,
-            AROUND_MS,
             self.began,
         )?;
         self.screen.done(if verdict.is_identical() { "identical" } else { "DIFFERENT" });
         Ok(verdict)
+    }
+
+    /// What each engine was, and when.
+    fn lanes(&self) -> anyhow::Result<Vec<Lane>> {
+        let now = wall_millis();
+        let lane = |member: &member::Member| {
+            let killed = |happening: &&Happening| {
+                happening.kind == Fault::KillActive && happening.struck.as_deref() == Some(&member.name)
+            };
+            let ends: Vec<i64> = self.happenings.iter().filter(killed).map(|happening| happening.at).collect();
+            stages::read(&self.folder.join(format!("{}.log", member.name)), &member.name, &ends, now)
+        };
+        self.engines.members.iter().map(lane).collect()
     }
 
     /// What an engine that never failed writes: one engine, no failover code, over the very inbound topic.

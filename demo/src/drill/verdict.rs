@@ -9,8 +9,12 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::capture::{Output, gap_around};
+use super::capture::{Gap, Output, gap_around};
 use super::plan::Fault;
+use super::stages::Lane;
+
+/// A gap that begins within this time after a fault is the fault's.
+const AROUND_MS: i64 = 500;
 
 /// One fault as it happened.
 #[derive(Debug, Clone)]
@@ -19,6 +23,8 @@ pub(crate) struct Happening {
     pub(crate) kind: Fault,
     /// Milliseconds since 1970 UTC.
     pub(crate) at: i64,
+    /// The engine that was struck.
+    pub(crate) struck: Option<String>,
     pub(crate) after: String,
 }
 
@@ -41,7 +47,9 @@ pub(crate) struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) first_difference: Option<Value>,
     #[serde(skip)]
-    pub(crate) happenings: Vec<(Happening, f64)>,
+    pub(crate) happenings: Vec<(Happening, Gap)>,
+    #[serde(skip)]
+    pub(crate) lanes: Vec<Lane>,
     #[serde(skip)]
     pub(crate) began: i64,
 }
@@ -58,8 +66,8 @@ pub(crate) fn judge(
     expected: &Path,
     received: &Path,
     happenings: Vec<Happening>,
+    lanes: Vec<Lane>,
     outputs: &[Output],
-    around_ms: i64,
     began: i64,
 ) -> anyhow::Result<Verdict> {
     let output = Command::new(daemon)
@@ -71,14 +79,14 @@ pub(crate) fn judge(
     let words: Value = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("understudy check said: {}", String::from_utf8_lossy(&output.stderr)))?;
     let number = |key: &str| words[key].as_u64().unwrap_or_default();
-    let happenings: Vec<(Happening, f64)> = happenings
+    let happenings: Vec<(Happening, Gap)> = happenings
         .into_iter()
         .map(|happening| {
-            let gap = gap_around(outputs, happening.at, around_ms.max(reach(happening.kind)));
+            let gap = gap_around(outputs, happening.at, AROUND_MS.max(reach(happening.kind)));
             (happening, gap)
         })
         .collect();
-    let gaps_of = |kind: Fault| happenings.iter().filter(|(h, _)| h.kind == kind).map(|(_, gap)| *gap).collect();
+    let gaps_of = |kind: Fault| happenings.iter().filter(|(h, _)| h.kind == kind).map(|(_, gap)| gap.ms()).collect();
     let gaps_ms: Vec<f64> = gaps_of(Fault::KillActive);
     Ok(Verdict {
         expected: number("expected").saturating_sub(1),
@@ -95,6 +103,7 @@ pub(crate) fn judge(
         sha256_received: sha256(received)?,
         first_difference: Some(words["first"].clone()).filter(|first| !first.is_null()),
         happenings,
+        lanes,
         began,
     })
 }

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::lanes::{self, Frame};
 use crate::drill::Verdict;
-use crate::drill::capture::Output;
+use crate::drill::capture::{Gap, Output};
+use crate::drill::stages::Lane;
 
-/// Height of a picture, in its own coordinates.
+/// Height of the outputs' part of a picture, in its own coordinates; the engines' lanes lie below it.
 const HEIGHT: f64 = 180.0;
 /// Width of the picture of the whole drill, and of one around a fault: as wide as they are shown, so that letters are.
 const WHOLE_WIDTH: f64 = 1040.0;
@@ -14,6 +16,8 @@ const NEAR_WIDTH: f64 = 440.0;
 const CUT_ABOVE: usize = 4;
 /// Room for the axis below the bars.
 const AXIS: f64 = 22.0;
+/// Half the width of an ordinary label.
+const EDGE: f64 = 16.0;
 /// A bar of the whole drill stands for this many milliseconds.
 const WHOLE_BUCKET_MS: i64 = 100;
 /// A bar around a fault.
@@ -77,13 +81,15 @@ impl Histogram {
 
     fn axis(&self, zero: i64, step_ms: i64, unit: &str, divisor: f64) -> String {
         let mut svg = format!("<line class=axis x1=0 x2={1} y1={0} y2={0} />", HEIGHT - AXIS, self.width);
-        let end = self.from + self.bucket_ms * i64::try_from(self.counts.len()).unwrap_or(0);
+        let end = self.to();
         let mut time = zero + (self.from - zero).div_euclid(step_ms) * step_ms;
         while time <= end {
             if time >= self.from {
                 let x = self.x(time);
                 let label = (time - zero) as f64 / divisor;
-                let _ = write!(svg, "<text x={x:.1} y={:.1} text-anchor=middle>{label} {unit}</text>", HEIGHT - 6.0);
+                // At the left edge the middle of a label would be its end.
+                let anchor = if x < EDGE { "start" } else { "middle" };
+                let _ = write!(svg, "<text x={x:.1} y={:.1} text-anchor={anchor}>{label} {unit}</text>", HEIGHT - 6.0);
             }
             time += step_ms;
         }
@@ -91,8 +97,27 @@ impl Histogram {
     }
 }
 
-fn framed(width: f64, inner: &str) -> String {
-    format!("<svg viewBox='0 0 {width} {HEIGHT}' role=img>{inner}</svg>")
+impl Histogram {
+    fn to(&self) -> i64 {
+        self.from + self.bucket_ms * i64::try_from(self.counts.len()).unwrap_or(0)
+    }
+
+    fn lanes(&self, lanes: &[Lane], with_steps: bool) -> String {
+        let x = |time| self.x(time);
+        let frame = Frame { top: HEIGHT + 4.0, width: self.width, from: self.from, to: self.to(), x: &x };
+        lanes::draw(lanes, &frame, with_steps)
+    }
+
+    /// A fault's line, down through the lanes.
+    fn mark(&self, at: i64, lanes: &[Lane]) -> String {
+        let x = self.x(at);
+        format!("<line class=mark x1={x:.1} x2={x:.1} y1=14 y2={:.1} />", HEIGHT + 4.0 + lanes::height(lanes))
+    }
+}
+
+fn framed(width: f64, lanes: &[Lane], inner: &str) -> String {
+    let height = HEIGHT + 6.0 + lanes::height(lanes);
+    format!("<svg viewBox='0 0 {width} {height}' role=img>{inner}</svg>")
 }
 
 /// The whole drill, with a line for each fault.
@@ -101,35 +126,29 @@ pub(crate) fn whole(verdict: &Verdict, outputs: &[Output]) -> String {
     let histogram = Histogram::new(outputs, first.timestamp, last.timestamp, WHOLE_BUCKET_MS, WHOLE_WIDTH);
     let mut inner = histogram.bars();
     for (i, (happening, _)) in verdict.happenings.iter().enumerate() {
-        let x = histogram.x(happening.at);
-        let _ = write!(inner, "<line class=mark x1={x:.1} x2={x:.1} y1=14 y2={:.1} />", HEIGHT - AXIS);
-        let _ = write!(inner, "<text x={:.1} y=22>{}</text>", x + 3.0, i + 1);
+        inner.push_str(&histogram.mark(happening.at, &verdict.lanes));
+        let _ = write!(inner, "<text x={:.1} y=22>{}</text>", histogram.x(happening.at) + 3.0, i + 1);
     }
     let seconds = (last.timestamp - first.timestamp) / 1_000;
     let step = (seconds / 12).max(1) * 1_000;
     inner.push_str(&histogram.axis(first.timestamp, step, "s", 1e3));
-    framed(WHOLE_WIDTH, &inner)
+    inner.push_str(&histogram.lanes(&verdict.lanes, false));
+    framed(WHOLE_WIDTH, &verdict.lanes, &inner)
 }
 
 /// The moments around one fault; its gap is shaded.
-pub(crate) fn around(at: i64, gap_ms: f64, outputs: &[Output]) -> String {
+pub(crate) fn around(at: i64, gap: Gap, outputs: &[Output], lanes: &[Lane]) -> String {
     let from = at - BEFORE_MS;
-    let to = at + AFTER_MS.max(gap_ms as i64 + BEFORE_MS * 2);
+    let to = (at + AFTER_MS).max(gap.to + BEFORE_MS);
     let bucket = NEAR_BUCKET_MS.max((to - from) / 150);
     let histogram = Histogram::new(outputs, from, to, bucket, NEAR_WIDTH);
-    let mut inner = String::new();
-    let near = outputs.partition_point(|output| output.timestamp < from);
-    let times = outputs.get(near..).unwrap_or_default().windows(2).take_while(|pair| pair[0].timestamp <= to);
-    let longest = times.max_by_key(|pair| pair[1].timestamp - pair[0].timestamp);
-    if let Some(pair) = longest {
-        let (x1, x2) = (histogram.x(pair[0].timestamp), histogram.x(pair[1].timestamp));
-        let _ =
-            write!(inner, "<rect class=gap x={x1:.1} y=14 width={:.1} height={:.1} />", x2 - x1, HEIGHT - AXIS - 14.0);
-    }
+    let (x1, x2) = (histogram.x(gap.from.max(from)), histogram.x(gap.to));
+    let mut inner =
+        format!("<rect class=gap x={x1:.1} y=14 width={:.1} height={:.1} />", (x2 - x1).max(0.0), HEIGHT - AXIS - 14.0);
     inner.push_str(&histogram.bars());
-    let x = histogram.x(at);
-    let _ = write!(inner, "<line class=mark x1={x:.1} x2={x:.1} y1=14 y2={:.1} />", HEIGHT - AXIS);
     let step = if to - from > 2_000 { 1_000 } else { 200 };
     inner.push_str(&histogram.axis(at, step, "ms", 1.0));
-    framed(NEAR_WIDTH, &inner)
+    inner.push_str(&histogram.lanes(lanes, true));
+    inner.push_str(&histogram.mark(at, lanes));
+    framed(NEAR_WIDTH, lanes, &inner)
 }
