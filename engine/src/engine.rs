@@ -5,6 +5,7 @@ use types::{RecordSpan, Run, Schema, Timestamp};
 use crate::batch::{Batch, Input, Moment, Record, Span};
 use crate::graph::{self, Node};
 use crate::project::{Loaded, Problem, Project, SourceText};
+use crate::snapshot::Cursor;
 use crate::window::{Call, Rejection, Rejections, WindowId};
 
 /// A project at work: one logical thread, no I/O, no clock.
@@ -14,20 +15,22 @@ use crate::window::{Call, Rejection, Rejections, WindowId};
 #[derive(Debug)]
 pub struct Engine {
     /// In topological order: parents before children, ties in the order of the file.
-    nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// Of the run at hand.
     records: Vec<Record>,
     /// Of the run at hand, for its source window.
     spans: Vec<Span>,
     rejections: Rejections,
     /// The time at the first and at the last record; `None` before the first.
-    times: Option<Times>,
+    pub(crate) times: Option<Times>,
+    /// How far a snapshot is written, while one is.
+    pub(crate) frozen: Option<Cursor>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Times {
-    start: Timestamp,
-    now: Timestamp,
+pub(crate) struct Times {
+    pub(crate) start: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl Engine {
@@ -53,7 +56,7 @@ impl Engine {
             faults.into_iter().map(|fault| fault.into_problem(source)).collect()
         })?;
         let rejections = Rejections { list: Vec::new(), window: WindowId(0) };
-        Ok(Self { nodes, records: Vec::new(), spans: Vec::new(), rejections, times: None })
+        Ok(Self { nodes, records: Vec::new(), spans: Vec::new(), rejections, times: None, frozen: None })
     }
 
     /// The window called `<continuous query>/<window>`.

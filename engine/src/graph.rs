@@ -8,7 +8,7 @@ use types::{Run, Schema};
 use crate::batch::Batch;
 use crate::project::{ContQuery, Project, Window};
 use crate::window::{
-    Call, ComputeWindow, CopyWindow, FilterWindow, FunctionalWindow, Shape, SourceWindow, SummaryWindow,
+    Call, ComputeWindow, CopyWindow, FilterWindow, FunctionalWindow, Shape, SourceWindow, State, SummaryWindow,
 };
 
 pub(crate) use fault::Fault;
@@ -51,6 +51,18 @@ impl Kind {
             Self::Compute(window) => window.process(call),
             Self::Functional(window) => window.process(call),
             Self::Summary(window) => window.process(call),
+        }
+    }
+
+    /// What the window carries from run to run.
+    pub(crate) fn state(&mut self) -> State<'_> {
+        match self {
+            Self::Source(window) => window.state(),
+            Self::Copy(window) => window.state(),
+            Self::Filter(window) => window.state(),
+            Self::Compute(window) => window.state(),
+            Self::Functional(window) => window.state(),
+            Self::Summary(window) => window.state(),
         }
     }
 }

@@ -175,6 +175,54 @@ impl Index {
         self.used as usize
     }
 
+    /// How many slots have been used, and which of them are free, the one to use next at the end.
+    pub(crate) fn layout(&self) -> (u32, &[u32]) {
+        (self.used, &self.free)
+    }
+
+    /// Takes over what [`Index::layout`] gave; keys follow by [`Index::restore_key`].
+    pub(crate) fn restore_layout(&mut self, used: u32, free: Vec<u32>) {
+        (self.used, self.free) = (used, free);
+    }
+
+    /// Makes room for `rows` more keys, in slots below `slots`.
+    pub(crate) fn reserve(&mut self, slots: u32, rows: usize) {
+        match &mut self.keys {
+            Keys::Numbers(keys) => {
+                keys.resize(slots as usize, 0);
+                self.table.reserve(rows, |&slot| hash_number(keys[slot as usize]));
+            }
+            Keys::Bytes(keys) => {
+                keys.resize(slots as usize, Vec::new());
+                self.table.reserve(rows, |&slot| hash_bytes(&keys[slot as usize]));
+            }
+        }
+    }
+
+    /// Puts a key into a slot that room was made for; false when the key is there already.
+    pub(crate) fn restore_key(&mut self, key: Key<'_>, slot: Slot) -> bool {
+        let entry = match (&mut self.keys, key) {
+            (Keys::Numbers(keys), Key::Number(key)) => {
+                keys[slot.at()] = key;
+                let is_it = |&slot: &u32| keys[slot as usize] == key;
+                self.table.entry(hash_number(key), is_it, |&slot| hash_number(keys[slot as usize]))
+            }
+            (Keys::Bytes(keys), Key::Bytes(key)) => {
+                keys[slot.at()].extend_from_slice(key);
+                let is_it = |&slot: &u32| keys[slot as usize] == key;
+                self.table.entry(hash_bytes(key), is_it, |&slot| hash_bytes(&keys[slot as usize]))
+            }
+            (Keys::Numbers(_), Key::Bytes(_)) | (Keys::Bytes(_), Key::Number(_)) => mismatch(),
+        };
+        match entry {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert(slot.0);
+                true
+            }
+        }
+    }
+
     /// Where the row with this key is.
     #[inline]
     pub(crate) fn find(&self, key: Key<'_>) -> Option<Slot> {

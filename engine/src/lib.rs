@@ -10,6 +10,7 @@ mod index;
 pub mod intake;
 pub mod project;
 mod retention;
+pub mod snapshot;
 mod statistics;
 mod table;
 mod uuid;

@@ -10,6 +10,8 @@
 //! - By time with a field: the field's time; rows go right after the event that made them too old. The newest time is
 //!   the largest seen; a row that is too old when it arrives goes at once; a null counts as the newest time.
 
+mod before;
+mod frozen;
 mod lists;
 
 use std::time::Duration;

@@ -9,6 +9,7 @@
 //!
 //! The variance comes from Σx² − (Σx)²/n in pairs, where the cancellation that ruins it in doubles leaves enough bits.
 
+mod frozen;
 mod pair;
 
 use std::collections::VecDeque;
@@ -85,9 +86,9 @@ impl<F: Fold> Stacks<F> {
     }
 
     /// Moves all values, given oldest first, to the older stack.
-    fn turn(&mut self, values: &VecDeque<Option<Sample>>) {
+    fn turn(&mut self, values: impl DoubleEndedIterator<Item = Option<Sample>>) {
         let mut total = F::NOTHING;
-        self.older.extend(values.iter().rev().map(|&value| {
+        self.older.extend(values.rev().map(|value| {
             total = F::of(value).with(total);
             total
         }));
@@ -211,9 +212,9 @@ impl Sliding {
     fn drop_oldest(&mut self) {
         if self.older == 0 {
             self.older = self.values.len();
-            self.reals.iter_mut().for_each(|stacks| stacks.turn(&self.values));
-            self.squares.iter_mut().for_each(|stacks| stacks.turn(&self.values));
-            self.extremes.iter_mut().for_each(|stacks| stacks.turn(&self.values));
+            self.reals.iter_mut().for_each(|stacks| stacks.turn(self.values.iter().copied()));
+            self.squares.iter_mut().for_each(|stacks| stacks.turn(self.values.iter().copied()));
+            self.extremes.iter_mut().for_each(|stacks| stacks.turn(self.values.iter().copied()));
         }
         self.older -= 1;
         self.reals.iter_mut().for_each(Stacks::pop);

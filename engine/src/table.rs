@@ -4,12 +4,16 @@
 //! list of [`Step`]s touches the index only. The values then follow column by column: each column walks the same list,
 //! so a row costs a handful of straight loads and stores per column, whatever the window decided.
 
+mod frozen;
+
 use std::ops::Range;
 
 use types::{Column, EventBlock, Flags, NullMask, Opcode, Schema, Texts, Values};
 
 use crate::batch::{Batch, Input};
 use crate::index::{Index, Slot};
+
+pub(crate) use frozen::Layout;
 
 /// What one decision does to a column: what it reads, keeps and puts out, in the order of the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,18 +107,23 @@ impl Plan {
 pub(crate) struct Table {
     pub(crate) index: Index,
     columns: Vec<StoredColumn>,
+    /// While a snapshot is written.
+    frozen: Option<Box<frozen::Frozen>>,
 }
 
 impl Table {
     /// An empty table for rows of this schema.
     pub(crate) fn new(schema: &Schema) -> Self {
         let columns = schema.fields().iter().map(|field| StoredColumn::new(&Column::new(field.field_type))).collect();
-        Self { index: Index::new(schema), columns }
+        Self { index: Index::new(schema), columns, frozen: None }
     }
 
     /// Puts the planned rows out: column `i` of the input rows from `sources(i)`.
     pub(crate) fn carry<'a>(&mut self, plan: &Plan, sources: impl Fn(usize) -> &'a Column, out: &mut EventBlock) {
         plan.write_heads(out);
+        if let Some(frozen) = &mut self.frozen {
+            frozen.put_aside(plan, &self.columns);
+        }
         let slots = self.index.slots();
         for (i, (stored, out)) in self.columns.iter_mut().zip(&mut out.columns).enumerate() {
             stored.carry(plan, slots, sources(i), out);

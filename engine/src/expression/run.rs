@@ -36,6 +36,24 @@ impl Runner {
         Self { program, registers, results, events: 0, text: String::new() }
     }
 
+    /// How many events the program has run for.
+    pub(crate) const fn events(&self) -> i64 {
+        self.events
+    }
+
+    pub(crate) const fn set_events(&mut self, events: i64) {
+        self.events = events;
+    }
+
+    /// What lives from event to event.
+    pub(crate) fn variables(&self) -> &[Column] {
+        &self.program.variables
+    }
+
+    pub(crate) fn variables_mut(&mut self) -> &mut [Column] {
+        &mut self.program.variables
+    }
+
     /// Runs an initializer's code.
     pub(crate) fn initialize(&mut self, code: std::ops::Range<usize>) {
         let block = EventBlock::default();

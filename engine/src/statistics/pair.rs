@@ -42,6 +42,16 @@ impl Pair {
         Self { high, low }
     }
 
+    /// Both doubles, the larger one first.
+    pub(super) const fn parts(self) -> (f64, f64) {
+        (self.high, self.low)
+    }
+
+    /// What [`Pair::parts`] gave.
+    pub(super) const fn from_parts(high: f64, low: f64) -> Self {
+        Self { high, low }
+    }
+
     pub(super) fn square(value: f64) -> Self {
         Self::product(value, value)
     }

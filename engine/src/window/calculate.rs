@@ -8,8 +8,8 @@ use types::{Column, FieldType, Schema};
 use crate::project::Statistic;
 use crate::statistics::{Sample, Sliding};
 
-use super::Call;
 use super::derive::{Deriver, FieldSource, KeyFields};
+use super::{Call, State};
 
 /// See the module's words.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ impl SummaryWindow {
             deriver: Deriver::new(schema, keys.positions, keys.change, stateless),
             sources,
         }
+    }
+
+    pub(crate) fn state(&mut self) -> State<'_> {
+        State { sliding: Some(&mut self.sliding), table: self.deriver.table(), ..State::default() }
     }
 
     pub(crate) fn process(&mut self, call: &mut Call<'_>) {

@@ -4,8 +4,8 @@ use types::Schema;
 
 use crate::expression::{Frame, Runner};
 
-use super::Call;
 use super::derive::{Deriver, FieldSource, KeyFields};
+use super::{Call, State};
 
 /// See the module's words.
 #[derive(Debug)]
@@ -26,6 +26,10 @@ impl ComputeWindow {
         stateless: bool,
     ) -> Self {
         Self { sources, runner, deriver: Deriver::new(schema, keys.positions, keys.change, stateless) }
+    }
+
+    pub(crate) fn state(&mut self) -> State<'_> {
+        State { runner: Some(&mut self.runner), table: self.deriver.table(), ..State::default() }
     }
 
     pub(crate) fn process(&mut self, call: &mut Call<'_>) {

@@ -7,7 +7,7 @@ use crate::table;
 
 use super::keeper::{self, Keyed, Request};
 use super::schedule::{Schedule, Turn};
-use super::{Call, RejectionReason};
+use super::{Call, RejectionReason, State};
 
 /// See the module's words.
 #[derive(Debug)]
@@ -21,6 +21,13 @@ impl CopyWindow {
     /// `retention` comes with the position of its time field.
     pub(crate) fn new(schema: &Schema, retention: Option<(Retention, Option<usize>)>) -> Self {
         Self::Stateful(Box::new(Keyed::new(schema, retention)))
+    }
+
+    pub(crate) fn state(&mut self) -> State<'_> {
+        match self {
+            Self::Stateless => State::default(),
+            Self::Stateful(keyed) => keyed.keeper.state(),
+        }
     }
 
     pub(crate) fn process(&mut self, call: &mut Call<'_>) {

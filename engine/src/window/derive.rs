@@ -105,6 +105,14 @@ impl Deriver {
         matches!(self.state, State::Stateless)
     }
 
+    /// The rows that it holds.
+    pub(crate) fn table(&mut self) -> Option<&mut Table> {
+        match &mut self.state {
+            State::Stateless => None,
+            State::Stateful { table, .. } => Some(table),
+        }
+    }
+
     /// Decides what becomes of each input row; [`Deriver::finish`] must follow.
     pub(crate) fn decide_all(&mut self, call: &mut Call<'_>) {
         self.decide(call, Gate::Open, None, None);

@@ -7,8 +7,8 @@ use types::{Column, Schema};
 
 use crate::expression::{Frame, Runner};
 
-use super::Call;
 use super::derive::{Deriver, Gate};
+use super::{Call, State};
 
 /// See the module's words.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ impl FilterWindow {
     pub(crate) fn new(schema: &Schema, runner: Runner, stateless: bool) -> Self {
         let deriver = Deriver::new(schema, schema.keys().to_vec(), false, stateless);
         Self { runner, deriver, rows: Vec::new(), open: Vec::new() }
+    }
+
+    pub(crate) fn state(&mut self) -> State<'_> {
+        State { runner: Some(&mut self.runner), table: self.deriver.table(), ..State::default() }
     }
 
     pub(crate) fn process(&mut self, call: &mut Call<'_>) {

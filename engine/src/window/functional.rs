@@ -4,9 +4,9 @@ use types::{Column, EventBlock, Opcode, Schema};
 
 use crate::expression::{Frame, Runner};
 
-use super::Call;
 use super::derive::{Deriver, FieldSource, Gate, KeyFields};
 use super::filter::open_where_true;
+use super::{Call, State};
 
 /// See the module's words.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ impl FunctionalWindow {
             open: Vec::new(),
             opcodes: Vec::new(),
         }
+    }
+
+    pub(crate) fn state(&mut self) -> State<'_> {
+        State { runner: Some(&mut self.runner), table: self.deriver.table(), ..State::default() }
     }
 
     pub(crate) fn process(&mut self, call: &mut Call<'_>) {

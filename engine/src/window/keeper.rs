@@ -7,7 +7,7 @@ use crate::index::{Key, KeyReader, Placed, Slot};
 use crate::retention::Retention;
 use crate::table::{Plan, Table};
 
-use super::{Call, RejectionReason};
+use super::{Call, RejectionReason, State};
 
 /// A table whose rows may leave by themselves.
 #[derive(Debug)]
@@ -118,6 +118,10 @@ impl Keeper {
     fn new(schema: &Schema, retention: Option<(Retention, Option<usize>)>) -> Self {
         let (retention, time_field) = retention.map_or((None, None), |(retention, field)| (Some(retention), field));
         Self { table: Table::new(schema), retention, time_field, plan: Plan::default() }
+    }
+
+    pub(crate) fn state(&mut self) -> State<'_> {
+        State { table: Some(&mut self.table), retention: self.retention.as_mut(), ..State::default() }
     }
 
     /// The next heartbeat not later than `until` at which a row goes.

@@ -14,6 +14,7 @@ mod keeper;
 mod schedule;
 mod shape;
 mod source;
+mod state;
 
 use std::fmt;
 
@@ -29,6 +30,7 @@ pub(crate) use filter::FilterWindow;
 pub(crate) use functional::FunctionalWindow;
 pub(crate) use shape::Shape;
 pub(crate) use source::SourceWindow;
+pub(crate) use state::State;
 
 /// A window of an engine: small, cheap to compare, in the order in which windows run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,7 +9,7 @@ use crate::uuid;
 
 use super::keeper::{Keeper, Keyed, Request};
 use super::schedule::{Schedule, Turn};
-use super::{Call, RejectionReason};
+use super::{Call, RejectionReason, State as Carried};
 
 /// See the module's words.
 #[derive(Debug)]
@@ -81,6 +81,14 @@ impl SourceWindow {
                 keeper.finish(sources, &mut call.out.block);
             }
         }
+    }
+
+    pub(crate) fn state(&mut self) -> Carried<'_> {
+        let kept = match &mut self.state {
+            State::Stateless(_) => Carried::default(),
+            State::Stateful(keyed) => keyed.keeper.state(),
+        };
+        Carried { autogen: self.autogen.as_mut().map(|autogen| &mut autogen.given), ..kept }
     }
 }
 

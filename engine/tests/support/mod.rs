@@ -6,6 +6,8 @@
     reason = "each test binary uses a part; helpers of tests may panic"
 )]
 
+pub(crate) mod random;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
