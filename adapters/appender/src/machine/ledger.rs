@@ -180,7 +180,11 @@ impl Ledger {
     /// # Errors
     /// [`OutputBlock::LogForked`] when an index is missing or repeated, [`OutputBlock::Diverged`].
     pub(super) fn see(&mut self, offset: Offset, meaning: &Meaning<'_>) -> Result<(), OutputBlock> {
-        let Meaning::Output { index, id, digest, writer } = meaning else { return Ok(()) };
+        let (index, id, digest, writer) = match meaning {
+            Meaning::Output { index, id, digest, writer } => (index, id, digest, writer),
+            Meaning::Sourced(header) => return self.see_sourced(offset, OutputIndex(header.position.index)),
+            Meaning::Fence | Meaning::Older | Meaning::Newer | Meaning::Foreign => return Ok(()),
+        };
         if *index != self.next {
             return Err(OutputBlock::LogForked { offset, found: *index, expected: self.next });
         }
@@ -189,6 +193,17 @@ impl Ledger {
         self.position = offset.next();
         self.say_shift(fence, before);
         self.compare_output(*index, *id, *digest, writer)
+    }
+
+    /// A block of this source, whichever publisher of it wrote it. What an acknowledgement has said already may stand
+    /// above the high watermark from which the tail reads on.
+    fn see_sourced(&mut self, offset: Offset, index: OutputIndex) -> Result<(), OutputBlock> {
+        if index > self.next {
+            return Err(OutputBlock::LogForked { offset, found: index, expected: self.next });
+        }
+        self.next = self.next.max(index.next());
+        self.position = offset.next();
+        Ok(())
     }
 
     /// The tail has read everything below `position`.

@@ -142,10 +142,14 @@ impl Machine {
             OutputCommand::Push(records) => self.push(records.into_iter().map(Item::Output)),
             OutputCommand::PushSourced(records) => self.push(records.into_iter().map(Item::Sourced)),
             OutputCommand::Hold(hold) => self.ledger.hold(hold),
-            OutputCommand::Write => self.writing.begin(self.now),
+            OutputCommand::Write => {
+                self.writing.begin(self.now);
+                self.rest_while_writing();
+            }
             OutputCommand::Follow => {
                 self.writing.end();
                 self.ledger.write_from(None);
+                self.read_on();
             }
             OutputCommand::Stop => self.stop(Phase::Stopped),
         }

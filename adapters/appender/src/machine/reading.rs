@@ -20,7 +20,7 @@ pub(super) enum Reading {
     Survey { at: Tick, survey: Box<Survey>, backoff: Backoff },
     /// Waiting for the next records; the request that is under way.
     Follow { under_way: Option<RequestTag> },
-    /// Nothing to read: in a log with several writers the tail is none of our business.
+    /// Nothing to read: in a log with several writers, whoever writes learns from acknowledgements how far its source is.
     Rest,
 }
 
@@ -189,7 +189,8 @@ impl Machine {
     }
 
     fn say_foreign(&mut self, seen: &Seen) {
-        if seen.foreign > 0 {
+        // In a log of several writers others are no strangers.
+        if seen.foreign > 0 && self.config.layout == Layout::Sole {
             if self.counters.foreign_records == 0 {
                 tracing::warn!(topic = %self.config.topic, offset = %seen.end, "somebody else writes this topic");
             }
@@ -232,8 +233,8 @@ impl Machine {
             Some(Last::Output { .. } | Last::Fence { .. }) | None => None,
         };
         let next = last.as_ref().map_or(OutputIndex(0), |header| OutputIndex(header.position.index + 1));
-        self.reading = Reading::Rest;
-        self.tail.shut(&mut self.out);
+        self.reading = Reading::Follow { under_way: None };
+        self.rest_while_writing();
         if surveyed.ends.log_end < surveyed.ends.committed {
             self.shorten(surveyed.ends, next);
             return;
@@ -247,6 +248,22 @@ impl Machine {
             let next = next.max(self.ledger.published());
             self.ledger.adopt(surveyed.ends.high, next);
             self.ledger.drop_published();
+        }
+    }
+
+    /// Whoever writes into a log of several writers doesn't pay for reading what the others write.
+    pub(super) fn rest_while_writing(&mut self) {
+        let is_shared = matches!(self.config.layout, Layout::Shared { .. });
+        if is_shared && self.writing.is_writing() && matches!(self.reading, Reading::Follow { .. }) {
+            self.reading = Reading::Rest;
+            self.tail.shut(&mut self.out);
+        }
+    }
+
+    /// Whoever writes no more sees from the log how far another publisher of the same source brings it.
+    pub(super) fn read_on(&mut self) {
+        if matches!(self.config.layout, Layout::Shared { .. }) && self.phase == Phase::Open {
+            self.survey_again();
         }
     }
 

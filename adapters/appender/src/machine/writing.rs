@@ -115,7 +115,7 @@ impl Writing {
         self.role = Role::Following { drain: true };
     }
 
-    fn is_writing(&self) -> bool {
+    pub(super) fn is_writing(&self) -> bool {
         matches!(self.role, Role::Writing { .. })
     }
 

@@ -82,6 +82,32 @@ fn r12_a_restarted_publisher_reads_back_how_far_it_is() {
     assert_eq!(indexes(&world, "quotes"), (0..300).collect::<Vec<u64>>());
 }
 
+#[test]
+fn r12_a_standby_reads_on_and_goes_on_behind_the_last_block() {
+    let mut world = World::new(2);
+    let a = world.add(publisher("a", "trades", Bounds::default()));
+    let b = world.add(publisher("b", "trades", Bounds::default()));
+    let other = world.add(publisher("c", "quotes", Bounds::default()));
+    world.run(SOON);
+    for actor in [a, other] {
+        world.command(actor, OutputCommand::Write);
+    }
+    publish(&mut world, a, "trades", 7);
+    publish(&mut world, b, "trades", 9);
+    publish(&mut world, other, "quotes", 40);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.actors[b].machine.progress().published_end.0, 7, "the standby saw the log grow");
+    world.command(a, OutputCommand::Follow);
+    world.command(b, OutputCommand::Write);
+    publish(&mut world, b, "trades", 12);
+    world.run(Duration::from_secs(1));
+    assert!(world.actors[b].is_done(12), "{:?}", world.actors[b].machine.progress());
+    assert_eq!(world.actors[b].machine.progress().counters.refusals, 0, "it knew what came next");
+    assert_eq!(indexes(&world, "trades"), (0..12).collect::<Vec<u64>>());
+    // And the one that wrote before sees it.
+    assert_eq!(world.actors[a].machine.progress().published_end.0, 12);
+}
+
 /// Two publishers of one source and one of another, on bad networks and dying brokers.
 fn story(seed: u64) -> Result<(), String> {
     let mut world = World::new(seed ^ 0x5ead);
@@ -107,7 +133,11 @@ fn story(seed: u64) -> Result<(), String> {
         world.run(Duration::from_millis(pause));
         let actor = world.chance.below(3) as usize;
         let node = world.chance.below(BROKERS as u64) as usize;
-        match world.chance.below(12) {
+        match world.chance.below(14) {
+            10 | 11 => {
+                let command = if world.chance.below(3) == 0 { OutputCommand::Follow } else { OutputCommand::Write };
+                world.command(actor, command);
+            }
             0..=5 => {
                 let end = (world.actors[actor].pushed + 1 + world.chance.below(4)).min(n);
                 publish(&mut world, actor, sources[actor], end);
@@ -136,6 +166,7 @@ fn story(seed: u64) -> Result<(), String> {
         }
     }
     for (actor, source) in sources.iter().enumerate() {
+        world.command(actor, OutputCommand::Write);
         publish(&mut world, actor, source, n);
     }
     let done = world.run_until(Duration::from_secs(60), |world| world.actors.iter().all(|actor| actor.is_done(n)));
