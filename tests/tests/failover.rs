@@ -16,7 +16,9 @@ fn a_demonstration_in_memory_ends_identical() {
 
 #[test]
 fn a_short_drill_on_real_brokers_ends_identical() {
-    let words = ["--real", "kafka-scripts/cluster", "--kills", "3", "--rate", "2000", "--broker-kills", "1"];
+    let faults =
+        ["--kills", "3", "--rate", "2000", "--broker-kills", "1", "--publishers", "2", "--publisher-kills", "2"];
+    let words = [&["--real", "kafka-scripts/cluster"][..], &faults[..]].concat();
     let verdict = drill::run(&words, &report("short"));
     drill::assert_identical(&verdict);
     assert_eq!(verdict["kills"], 3);

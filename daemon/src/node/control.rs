@@ -90,7 +90,7 @@ pub struct Control {
 
 impl Control {
     /// Runs until the machine says how to exit; `missed` are wakes from before.
-    pub(super) fn run(mut self, missed: Vec<Wake>, wakes: &Receiver<Wake>) -> Exit {
+    pub(crate) fn run(mut self, missed: Vec<Wake>, wakes: &Receiver<Wake>) -> Exit {
         for wake in missed {
             if let Some(exit) = self.hear(wake, clock::now()) {
                 return exit;

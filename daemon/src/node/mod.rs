@@ -5,14 +5,15 @@
 
 mod control;
 mod coordinator;
-mod crash;
+pub(crate) mod crash;
 mod generation;
 pub mod hands;
 mod hot;
+pub(crate) mod limits;
 mod outputs;
 mod shared;
 mod show;
-mod signals;
+pub(crate) mod signals;
 mod start;
 pub mod status;
 mod translate;
@@ -20,6 +21,7 @@ mod wake;
 
 pub use control::{Control, OutputSide, Watch};
 pub use hot::{Hot, OutputFeed, Turn};
+pub(crate) use outputs::sender;
 pub use shared::Shared;
 pub use start::run;
 pub(crate) use start::{apply_overrides, client_settings, expectations, project_topics};

@@ -84,7 +84,7 @@ impl Writers<'_> {
 }
 
 /// A way to hand commands to a writer; false when it is gone.
-pub(super) fn sender(handle: &Arc<OutputHandle>) -> Box<dyn Fn(OutputCommand) -> bool + Send> {
+pub(crate) fn sender(handle: &Arc<OutputHandle>) -> Box<dyn Fn(OutputCommand) -> bool + Send> {
     let handle = Arc::clone(handle);
     Box::new(move |command| handle.send(command).is_ok())
 }

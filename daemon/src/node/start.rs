@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use adapter_kafka::{
     Admin, ClaimCoordinator, ClientSettings, Expectations, KafkaInput, Notebook, NotebookFact, Opened, ProjectTopics,
@@ -24,7 +23,8 @@ use super::control::{Control, OutputSide, Watch};
 use super::coordinator::Coordinator;
 use super::crash;
 use super::generation::{self, Agreed, Agreement};
-use super::hot::{Hot, OutputFeed, UNACKNOWLEDGED_MAX};
+use super::hot::{Hot, OutputFeed};
+use super::limits::{self, Replica};
 use super::outputs::{Writers, sender};
 use super::shared::Shared;
 use super::show::member_addresses;
@@ -39,17 +39,6 @@ use crate::exit::Exit;
 use crate::http;
 use crate::pipeline::Pipeline;
 
-/// Wakes that wait for the control loop at most; at the bound whoever reports waits, and nothing is lost.
-const WAKES_MAX: usize = 65_536;
-/// How long a replica may need to compute what others have published; whoever needs longer leaves the line.
-const LAG_MAX: Duration = Duration::from_secs(2);
-/// Silence of a peer's heartbeats from which on it counts as gone; the links judge the rhythm, this is the floor.
-const SILENCE_MAX: Duration = Duration::from_millis(150);
-/// Outputs due and no acknowledgement for so long: longer than a broker's death costs, or every death of a leader would
-/// move the active role as well.
-const STALL_MAX: Duration = Duration::from_secs(8);
-/// How long standbys let a living active re-enter the line first when all sessions were lost.
-const REJOIN_DELAY: Duration = Duration::from_millis(300);
 /// Marks this replica as one that writes whatever the line says; only with `--allow-test-switches`.
 const FORCE_ACTIVE: &str = "UNDERSTUDY_TEST_FORCE_ACTIVE";
 
@@ -90,7 +79,7 @@ impl Starter<'_> {
         let signals = StopSignals::hold_back()?;
         crash::abort_on_panic();
         apply_overrides(&mut self.deployment, self.config);
-        let (wakes, wakes_received) = crossbeam_channel::bounded(WAKES_MAX);
+        let (wakes, wakes_received) = crossbeam_channel::bounded(limits::WAKES_MAX);
         signals.listen(wakes.clone())?;
         let settings = client_settings(&self.deployment, self.config)?;
         let report = self.check_topics(&settings)?;
@@ -132,7 +121,8 @@ impl Starter<'_> {
         listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone())?;
 
         let control = Control {
-            machine: Machine::new(self.machine_config(topics.len())).map_err(|error| anyhow::anyhow!("{error}"))?,
+            machine: Machine::new(limits::machine_config(self.config, self.replica(topics.len())))
+                .map_err(|error| anyhow::anyhow!("{error}"))?,
             project: self.deployment.project.clone(),
             member: MemberName(self.config.name.clone()),
             generation: agreed.generation,
@@ -358,23 +348,12 @@ impl Starter<'_> {
         }
     }
 
-    fn machine_config(&self, outputs: usize) -> failover::Config {
-        failover::Config {
+    fn replica(&self, outputs: usize) -> Replica {
+        Replica {
             member: MemberName(self.config.name.clone()),
             incarnation: self.incarnation,
             outputs,
-            fencing: match self.config.fencing {
-                Fencing::Sequence | Fencing::Transaction => failover::Fencing::Log,
-                Fencing::None => failover::Fencing::None,
-            },
-            session_timeout: self.config.session_timeout,
-            buffered_outputs_max: self.buffered_max(),
-            unacknowledged_outputs_max: self.buffered_max().max(UNACKNOWLEDGED_MAX),
-            lag_max: LAG_MAX,
-            silence_max: SILENCE_MAX,
-            stall_max: STALL_MAX,
-            rejoin_delay: REJOIN_DELAY,
-            handover_timeout: self.config.handover_timeout,
+            buffered_max: self.buffered_max(),
         }
     }
 

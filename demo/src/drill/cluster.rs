@@ -59,6 +59,13 @@ impl Cluster {
         }
     }
 
+    pub(crate) fn zookeeper(&self) -> Option<&str> {
+        match self {
+            Self::Memory { .. } => None,
+            Self::Real { zookeeper, .. } => Some(zookeeper),
+        }
+    }
+
     /// What every `understudy` command is told about this cluster.
     pub(crate) fn settings(&self) -> Vec<String> {
         let common = ["tick-step=200ms".to_owned(), format!("bootstrap={}", self.bootstrap())];

@@ -7,6 +7,7 @@ mod member;
 pub(crate) mod options;
 mod plan;
 mod process;
+mod publishers;
 mod screen;
 pub(crate) mod stages;
 mod verdict;
@@ -25,6 +26,7 @@ use member::{EngineRecipe, Engines, start_adapter};
 use options::DrillOptions;
 use plan::Fault;
 use process::Process;
+use publishers::{PublisherRecipe, Publishers};
 use screen::Screen;
 use stages::Lane;
 pub(crate) use verdict::{Happening, Verdict};
@@ -76,7 +78,7 @@ struct Drill<'a> {
     cluster: Cluster,
     engines: Engines,
     input: Option<Input>,
-    publisher: Process,
+    publishers: Publishers,
     subscriber: Process,
     happenings: Vec<Happening>,
     outputs: Vec<capture::Output>,
@@ -118,7 +120,7 @@ impl<'a> Drill<'a> {
         screen.done(&format!("{} ACTIVE, {} standbys in sync", engines.members[active].name, ENGINES - 1));
 
         let input = Input::begin(&folder.join("input.csv"), options.rate)?;
-        let publisher = start_publisher(options, &cluster, &folder, InputEnd::Grows)?;
+        let publishers = Publishers::start(PublisherRecipe::new(options, &cluster, &folder)?, options.publishers)?;
         let subscriber = start_subscriber(options, &cluster, &folder)?;
         screen.load(options.rate, options.kills);
         let began = wall_millis();
@@ -129,7 +131,7 @@ impl<'a> Drill<'a> {
             cluster,
             engines,
             input: Some(input),
-            publisher,
+            publishers,
             subscriber,
             happenings: Vec::new(),
             outputs: Vec::new(),
@@ -156,9 +158,7 @@ impl<'a> Drill<'a> {
         for fault in faults {
             std::thread::sleep(CALM);
             self.strike(fault)?;
-            if let Some(status) = self.publisher.has_ended()? {
-                bail!("the publisher ended by itself ({status}); it said last:\n{}", self.publisher.last_words());
-            }
+            self.publishers.check()?;
         }
         let rest = Duration::from_secs(options.seconds).saturating_sub(self.began_at.elapsed());
         std::thread::sleep(rest.max(CALM));
@@ -174,11 +174,7 @@ impl<'a> Drill<'a> {
             Fault::KillActive => self.kill_active()?,
             Fault::FreezeActive => self.freeze_active()?,
             Fault::KillLeader => self.kill_leader()?,
-            Fault::KillPublisher => {
-                self.publisher.kill()?;
-                self.publisher = start_publisher(self.options, &self.cluster, &self.folder, InputEnd::Grows)?;
-                "started again, goes on in its file".to_owned()
-            }
+            Fault::KillPublisher => self.publishers.strike()?,
             Fault::KillSubscriber => {
                 self.subscriber.kill()?;
                 self.subscriber = start_subscriber(self.options, &self.cluster, &self.folder)?;
@@ -265,18 +261,12 @@ impl<'a> Drill<'a> {
         Ok("two more actives wrote side by side for 3 s".to_owned())
     }
 
-    /// The file grows no longer; a last publisher takes it up where the one before was, and ends with it.
+    /// The file grows no longer; the last publishers take it up where the ones before were, and end with it.
     fn end_input(&mut self) -> anyhow::Result<()> {
         if let Some(input) = self.input.take() {
             input.end()?;
         }
-        self.publisher.kill()?;
-        self.publisher = start_publisher(self.options, &self.cluster, &self.folder, InputEnd::Ends)?;
-        let status = self.publisher.wait(DRAIN_PATIENCE)?;
-        if !status.success() {
-            bail!("the publisher failed:\n{}", self.publisher.last_words());
-        }
-        Ok(())
+        self.publishers.finish(DRAIN_PATIENCE)
     }
 
     fn judge(&mut self) -> anyhow::Result<Verdict> {
@@ -388,28 +378,8 @@ fn understudy(options: &DrillOptions, cluster: &Cluster, folder: &Path, words: &
     Ok(())
 }
 
-/// What a publisher does at the end of its file.
-#[derive(Clone, Copy)]
-enum InputEnd {
-    /// Waits for more.
-    Grows,
-    /// Ends, too.
-    Ends,
-}
-
-fn start_publisher(options: &DrillOptions, cluster: &Cluster, folder: &Path, end: InputEnd) -> anyhow::Result<Process> {
-    let cfg = transport_config(folder, "kafkapub.cfg", cluster)?;
-    let words = format!(
-        "type=pub,url={URL_IN},fsname={},fstype=csv,header=1,rate={},growinginputfile={},transport=kafka,transportconfigfile={cfg}",
-        folder.join("input.csv").display(),
-        options.rate,
-        matches!(end, InputEnd::Grows),
-    );
-    start_adapter("publisher", &options.daemon, &words, &cluster.settings(), folder)
-}
-
 fn start_subscriber(options: &DrillOptions, cluster: &Cluster, folder: &Path) -> anyhow::Result<Process> {
-    let cfg = transport_config(folder, "kafkasub.cfg", cluster)?;
+    let cfg = transport_config(folder, "kafkasub.cfg", cluster, "")?;
     let words = format!(
         "type=sub,url={URL_OUT},fsname={},fstype=csv,header=full,transport=kafka,transportconfigfile={cfg}",
         folder.join("output.csv").display(),
@@ -417,10 +387,11 @@ fn start_subscriber(options: &DrillOptions, cluster: &Cluster, folder: &Path) ->
     start_adapter("subscriber", &options.daemon, &words, &cluster.settings(), folder)
 }
 
-fn transport_config(folder: &Path, name: &str, cluster: &Cluster) -> anyhow::Result<String> {
+/// Writes a transport configuration; `sas` are the lines of its second section.
+fn transport_config(folder: &Path, name: &str, cluster: &Cluster, sas: &str) -> anyhow::Result<String> {
     let path = folder.join(name);
     let text = format!(
-        "kafka\n{{\nhostport = \"{}\"\npartition = \"0\"\ninitialoffset = \"smallest\"\n}}\nsas\n{{\n}}\n",
+        "kafka\n{{\nhostport = \"{}\"\npartition = \"0\"\ninitialoffset = \"smallest\"\n}}\nsas\n{{\n{sas}}}\n",
         cluster.bootstrap()
     );
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;

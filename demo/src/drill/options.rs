@@ -34,6 +34,9 @@ pub(crate) struct DrillOptions {
     /// How often the broker that leads the outbound topic is killed (real brokers only).
     #[arg(long, default_value_t = 1)]
     pub(crate) broker_kills: u32,
+    /// How many publishers read the input; one of them publishes (more than one: real ZooKeeper only).
+    #[arg(long, default_value_t = 1)]
+    pub(crate) publishers: u32,
     /// How often the publisher is killed.
     #[arg(long, default_value_t = 0)]
     pub(crate) publisher_kills: u32,

@@ -36,7 +36,7 @@ pub fn adapter_fs(words: &str, args: &SettingArgs) -> anyhow::Result<Exit> {
     }
     let transport = TransportConfig::read(&options.transport_config)?;
     let client = client(&transport, &config)?;
-    let context = Adapter { options, transport, client };
+    let context = Adapter { options, transport, client, config };
     match context.options.direction.clone() {
         Direction::Publish(publish) => publish::run(&context, publish),
         Direction::Subscribe(subscribe) => subscribe::run(&context, &subscribe),
@@ -56,6 +56,7 @@ struct Adapter {
     options: FsAdapterOptions,
     transport: TransportConfig,
     client: ClientSettings,
+    config: Config,
 }
 
 fn client(transport: &TransportConfig, config: &Config) -> anyhow::Result<ClientSettings> {

@@ -1,0 +1,53 @@
+//! Times and bounds of replicas, engines and publishers alike.
+
+use std::time::Duration;
+
+use types::{Incarnation, MemberName};
+
+use super::hot::UNACKNOWLEDGED_MAX;
+use crate::config::{Config, Fencing};
+
+/// Wakes that wait for the control loop at most; at the bound whoever reports waits, and nothing is lost.
+pub(crate) const WAKES_MAX: usize = 65_536;
+/// Where engines listen for their peers when nothing is set.
+pub(crate) const ENGINE_PEER: &str = "127.0.0.1:31416";
+/// How long a replica may need to compute what others have published; whoever needs longer leaves the line.
+const LAG_MAX: Duration = Duration::from_secs(2);
+/// Silence of a peer's heartbeats from which on it counts as gone; the links judge the rhythm, this is the floor.
+const SILENCE_MAX: Duration = Duration::from_millis(150);
+/// Outputs due and no acknowledgement for so long: longer than a broker's death costs, or every death of a leader would
+/// move the active role as well.
+const STALL_MAX: Duration = Duration::from_secs(8);
+/// How long standbys let a living active re-enter the line first when all sessions were lost.
+const REJOIN_DELAY: Duration = Duration::from_millis(300);
+
+/// Who a machine is made for.
+pub(crate) struct Replica {
+    pub(crate) member: MemberName,
+    pub(crate) incarnation: Incarnation,
+    /// How many logs it writes.
+    pub(crate) outputs: usize,
+    /// `numbufferedmsgs`.
+    pub(crate) buffered_max: u64,
+}
+
+/// What the replica machine is told.
+pub(crate) fn machine_config(config: &Config, replica: Replica) -> failover::Config {
+    failover::Config {
+        member: replica.member,
+        incarnation: replica.incarnation,
+        outputs: replica.outputs,
+        fencing: match config.fencing {
+            Fencing::Sequence | Fencing::Transaction => failover::Fencing::Log,
+            Fencing::None => failover::Fencing::None,
+        },
+        session_timeout: config.session_timeout,
+        buffered_outputs_max: replica.buffered_max,
+        unacknowledged_outputs_max: replica.buffered_max.max(UNACKNOWLEDGED_MAX),
+        lag_max: LAG_MAX,
+        silence_max: SILENCE_MAX,
+        stall_max: STALL_MAX,
+        rejoin_delay: REJOIN_DELAY,
+        handover_timeout: config.handover_timeout,
+    }
+}
