@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 
+/// Clock ticks of files in `/proc` in a second: fixed for programs on Linux, whatever the kernel counts in.
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
+
 /// The machine, and how this program was built.
 pub(crate) fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -38,4 +41,15 @@ const fn profile() -> &'static str {
     } else {
         "release"
     }
+}
+
+/// Seconds that all cores together have spent on anything at all since the machine's start.
+pub(crate) fn busy_seconds() -> Option<f64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let mut fields = text.lines().next()?.split_whitespace().skip(1);
+    let mut next = || fields.next()?.parse::<f64>().ok();
+    let (user, nice, system) = (next()?, next()?, next()?);
+    let (_idle, _waiting) = (next()?, next()?);
+    let (interrupts, soft_interrupts) = (next()?, next()?);
+    Some((user + nice + system + interrupts + soft_interrupts) / TICKS_PER_SECOND)
 }

@@ -1,20 +1,32 @@
 //! `understudy-bench`: measurements as ratios of one run, with the machine written down.
 
 mod alone;
+mod cluster;
 mod codec;
+mod copy;
+mod drain;
+mod feed;
+mod kills;
+mod latency;
+mod log_end;
 mod machine;
 mod measure;
 mod model;
+mod process;
+mod rival;
+mod subject;
+mod tail;
 mod takeover;
+mod writer;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Measurements as ratios of one run.
 #[derive(Debug, Parser)]
-#[command(name = "understudy-bench")]
+#[command(name = "understudy-bench", args_conflicts_with_subcommands = true)]
 struct Cli {
     /// What to measure; everything when nothing is named.
     parts: Vec<Part>,
@@ -22,25 +34,64 @@ struct Cli {
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     events: u32,
     /// How often the active engine is killed.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     kills: u32,
     /// Events a second while engines are killed.
-    #[arg(long, default_value_t = 2_000)]
-    rate: u64,
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
+    /// Records of the backlog that is drained in one round.
+    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+    backlog: u32,
+    /// Rounds of what runs on real brokers; daemon and copy take turns.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Records a second while latency is measured.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
+    latency_rate: u32,
+    /// Seconds of one round of latency.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    latency_seconds: u32,
+    /// The program starts itself as these.
+    #[command(subcommand)]
+    child: Option<Child>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Child {
+    /// The raw copy.
+    #[command(hide = true, name = copy::NAME)]
+    Copy(copy::CopyArgs),
+    /// A bare appender.
+    #[command(hide = true, name = rival::NAME)]
+    Rival(rival::RivalArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum Part {
     /// The engine without Kafka: events a second on one core.
     Engine,
+    /// A backlog on real brokers: records a second, against a raw copy.
+    Kafka,
     /// Encoding and decoding: nanoseconds an event.
     Codec,
-    /// From the death of the active engine to the next output.
+    /// From the death of the active engine to the next output, broker in memory.
     Takeover,
+    /// The same on real brokers with its phases, and the takeover of a bare appender.
+    Kills,
+    /// Latency at a steady rate on real brokers, against a raw copy.
+    Latency,
 }
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
+    match &cli.child {
+        Some(Child::Copy(args)) => copy::run(args),
+        Some(Child::Rival(args)) => rival::run(args),
+        None => measure(&cli),
+    }
+}
+
+fn measure(cli: &Cli) -> anyhow::Result<()> {
     let parts: BTreeSet<Part> = match cli.parts.as_slice() {
         [] => Part::value_variants().iter().copied().collect(),
         named => named.iter().copied().collect(),
@@ -49,8 +100,11 @@ fn main() -> anyhow::Result<()> {
     for part in parts {
         match part {
             Part::Engine => alone::run(cli.events)?,
+            Part::Kafka => drain::run(cli.backlog, cli.rounds)?,
             Part::Codec => codec::run()?,
             Part::Takeover => takeover::run(cli.kills, cli.rate)?,
+            Part::Kills => kills::run(cli.kills, cli.rate)?,
+            Part::Latency => latency::run(cli.latency_rate, cli.latency_seconds, cli.rounds)?,
         }
     }
     Ok(())

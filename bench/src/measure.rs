@@ -35,6 +35,11 @@ impl Rounds {
         self.quantile(0.5).unwrap_or_default()
     }
 
+    /// The largest; zero without any round.
+    pub(crate) fn most(&self) -> f64 {
+        self.ascending.last().copied().unwrap_or_default()
+    }
+
     /// The least disturbed one; zero without any round.
     pub(crate) fn least(&self) -> f64 {
         self.ascending.first().copied().unwrap_or_default()
@@ -43,9 +48,9 @@ impl Rounds {
 
 impl FromIterator<f64> for Rounds {
     fn from_iter<T: IntoIterator<Item = f64>>(figures: T) -> Self {
-        let mut rounds = Self::default();
-        figures.into_iter().for_each(|figure| rounds.add(figure));
-        rounds
+        let mut ascending: Vec<f64> = figures.into_iter().collect();
+        ascending.sort_by(f64::total_cmp);
+        Self { ascending }
     }
 }
 

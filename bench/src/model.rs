@@ -11,6 +11,10 @@ use types::{EventBlock, Flags, Offset, Opcode, Schema, Timestamp, Value};
 
 /// Retention by count: the result depends on no time, so a run is the same however fast the machine is.
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/sum20-count/project.xml");
+/// The source window of `bench/project.xml`, which the real brokers carry.
+pub(crate) const WIRE_SCHEMA: &str = "reading*:int64,meter:double,kilowatt:double,place:string";
+/// Makes a payload of one event about a hundred bytes.
+const PLACE: &str = "turbine hall, second row, third from the door";
 /// Input time from one record to the next.
 const RECORD_MICROS: i64 = 10;
 
@@ -40,7 +44,9 @@ pub(crate) fn readings(schema: &Schema, events: usize) -> anyhow::Result<EventBl
         block.opcodes.push(Opcode::Insert);
         block.flags.push(Flags::NORMAL);
         // The key's value is ignored: the source window gives its own.
-        let values = [Value::Int64(0), Value::Double((100 + row % 7) as f64), Value::Double((row * 7 % 1_000) as f64)];
+        let (meter, kilowatt) = ((100 + row % 7) as f64, (row * 7 % 1_000) as f64);
+        // A schema without a place takes the first three.
+        let values = [Value::Int64(0), Value::Double(meter), Value::Double(kilowatt), Value::String(PLACE)];
         for (column, value) in block.columns.iter_mut().zip(values) {
             column.push(value).ok().context("the project's source window has changed its fields")?;
         }

@@ -25,7 +25,7 @@ struct Verdict {
     gaps_ms: Vec<f64>,
 }
 
-pub(crate) fn run(kills: u32, rate: u64) -> anyhow::Result<()> {
+pub(crate) fn run(kills: u32, rate: u32) -> anyhow::Result<()> {
     print(&format!("\n(d) takeover, {kills} times kill -9 of the active at {rate} events/s, broker in memory"));
     let folder = folder()?;
     let (demo, daemon) = (folder.join("understudy-demo"), folder.join("understudy"));
@@ -55,7 +55,7 @@ fn folder() -> anyhow::Result<PathBuf> {
 }
 
 /// Its screen is for people at a demo; what went wrong stays on standard error.
-fn drill(demo: &Path, daemon: &Path, report: &Path, kills: u32, rate: u64) -> anyhow::Result<()> {
+fn drill(demo: &Path, daemon: &Path, report: &Path, kills: u32, rate: u32) -> anyhow::Result<()> {
     let status = Command::new(demo)
         .arg("drill")
         .arg("--daemon")
