@@ -119,6 +119,9 @@ pub struct RunArgs {
     /// Where status, health and metrics are served.
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<String>,
+    /// The address under which `status` finds this replica instead of --http.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http_advertise: Option<String>,
     /// Where other replicas reach this one.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Option<String>,
@@ -152,6 +155,7 @@ impl RunArgs {
         let texts = [
             ("name", &self.name),
             ("http", &self.http),
+            ("http-advertise", &self.http_advertise),
             ("peer", &self.peer),
             ("peer-advertise", &self.peer_advertise),
             ("peer-secret-file", &self.peer_secret_file),

@@ -63,7 +63,9 @@ pub enum Error {
         reason: String,
     },
     /// A password would go over the network in the clear.
-    #[error("sasl.mechanism PLAIN without TLS shows the password of \"{user}\" to the network; use sasl_ssl or SCRAM")]
+    #[error(
+        "sasl.mechanism PLAIN without TLS shows the password of \"{user}\" to the network; use sasl_ssl or SCRAM, or allow it by allow-plaintext-password"
+    )]
     PlaintextPassword {
         /// Whose.
         user: String,

@@ -92,6 +92,17 @@ impl ClientSettings {
         Ok(settings)
     }
 
+    /// The same settings, unless they would send a password through the network in the clear and nobody allowed that.
+    ///
+    /// # Errors
+    /// [`Refusal::PlaintextPassword`].
+    pub fn guarded(self, allow_plaintext_password: bool) -> Result<Self, Refusal> {
+        match security::shown_password(&self.pairs).filter(|_| !allow_plaintext_password) {
+            Some(user) => Err(Refusal::PlaintextPassword { user }),
+            None => Ok(self),
+        }
+    }
+
     /// The brokers to begin with, `host:port,host:port`.
     #[must_use]
     pub fn bootstrap(&self) -> &str {

@@ -156,6 +156,18 @@ fn the_appender_takes_security_from_the_same_keys() {
 }
 
 #[test]
+fn a_password_goes_in_the_clear_only_when_somebody_says_so() {
+    let guarded = |config: &str, allow| settings(config).expect("taken by librdkafka").guarded(allow).map(drop);
+    let plain = "sasl.mechanisms=PLAIN;sasl.username=esp;sasl.password=pw;security.protocol";
+    let refused = guarded(&format!("{plain}=sasl_plaintext"), false).expect_err("refused").to_string();
+    assert!(refused.contains("\"esp\"") && !refused.contains("pw;"), "{refused}");
+    assert!(guarded(&format!("{plain}=SASL_PLAINTEXT"), true).is_ok());
+    assert!(guarded(&format!("{plain}=sasl_ssl"), false).is_ok());
+    let scram = "sasl.mechanisms=SCRAM-SHA-512;sasl.username=esp;sasl.password=pw;security.protocol=sasl_plaintext";
+    assert!(guarded(scram, false).is_ok());
+}
+
+#[test]
 fn what_the_appender_cannot_honour_is_refused_with_a_way_out() {
     let refused = [
         "security.protocol=sasl_plaintext",

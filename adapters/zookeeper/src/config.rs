@@ -8,7 +8,7 @@ use ports::security::Secret;
 use types::{Incarnation, MemberName};
 
 use crate::paths::fault;
-use crate::{ElectionPath, Error};
+use crate::{ElectionPath, Error, Tls};
 
 /// Two ticks of the advised `tickTime` 500: the shortest session such a server grants.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,6 +28,8 @@ pub struct Config {
     pub session_timeout: Duration,
     /// Name and password (scheme `digest`): every node made is then open to this login alone, else to everybody.
     pub login: Option<Login>,
+    /// Encryption; in the clear when absent.
+    pub tls: Option<Tls>,
     /// Own name.
     pub member: MemberName,
     /// Own start.
@@ -53,7 +55,7 @@ impl Config {
 pub struct Login {
     /// The user.
     pub user: String,
-    /// Its password; it goes over the wire as it is, so use it on trusted networks only.
+    /// Its password; it goes over the wire as it is, so without TLS everybody on the way can read it.
     pub password: Secret,
 }
 

@@ -6,7 +6,7 @@ use ports::coordinator::{CoordinatorCommand, CoordinatorFact};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::{Config, Error, session};
+use crate::{Config, Error, session, tls};
 
 /// Commands that may wait; at the bound [`ZooKeeperCoordinator::send`] fails. The session takes them within one operation's timeout.
 pub const COMMANDS_MAX: usize = 1024;
@@ -33,12 +33,13 @@ impl ZooKeeperCoordinator {
     ///   `Suspended` stands.
     ///
     /// # Errors
-    /// [`Error::SessionTooShort`], [`Error::Thread`]. An ensemble that can't be reached is no error: it is tried again.
+    /// [`Error::SessionTooShort`], [`Error::Certificate`], [`Error::NoServerName`], [`Error::Thread`]. An ensemble that can't be reached is no error: it is tried again.
     pub fn start(config: Config, facts: impl FnMut(CoordinatorFact) + Send + 'static) -> Result<Self, Error> {
         config.check()?;
+        let tls = config.tls.as_ref().map(|tls| tls::load(tls, &config.ensemble)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        let run = move || runtime.block_on(session::run(config, inbox, Box::new(facts)));
+        let run = move || runtime.block_on(session::run(config, tls, inbox, Box::new(facts)));
         let thread = std::thread::Builder::new().name("zookeeper".to_owned()).spawn(run).map_err(Error::Thread)?;
         Ok(Self { commands, thread })
     }

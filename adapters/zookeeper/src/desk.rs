@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 use types::Term;
-use zookeeper_client::{Client, Error as ZkError, SessionInfo};
+use zookeeper_client::{Client, Error as ZkError, SessionInfo, TlsOptions};
 
 use crate::Config;
 use crate::election::Stance;
@@ -35,6 +35,7 @@ pub(crate) enum Ended {
 /// What outlives a client: what is wanted, and who is told.
 pub(crate) struct Desk {
     pub(crate) config: Config,
+    tls: Option<TlsOptions>,
     pub(crate) inbox: mpsc::Receiver<CoordinatorCommand>,
     facts: Facts,
     pub(crate) stance: Stance,
@@ -48,16 +49,21 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(config: Config, inbox: mpsc::Receiver<CoordinatorCommand>, facts: Facts) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        tls: Option<TlsOptions>,
+        inbox: mpsc::Receiver<CoordinatorCommand>,
+        facts: Facts,
+    ) -> Self {
         let (stance, term) = (Stance::Out, Term::default());
-        Self { config, inbox, facts, stance, dead: Vec::new(), term, suspended: false, failure: None }
+        Self { config, tls, inbox, facts, stance, dead: Vec::new(), term, suspended: false, failure: None }
     }
 
     /// Tries all servers, round after round, taking commands meanwhile.
     pub(crate) async fn connect(&mut self, resumed: Option<SessionInfo>) -> Result<Client, Ended> {
         let mut warned = false;
         loop {
-            let attempt = attempt(&self.config, resumed.clone());
+            let attempt = attempt(&self.config, self.tls.clone(), resumed.clone());
             let outcome = tokio::select! {
                 outcome = attempt => outcome,
                 closed = closing(&mut self.inbox, &mut self.stance, &mut self.dead) => return Err(closed),
@@ -67,7 +73,9 @@ impl Desk {
                 Err(ZkError::SessionExpired) => return Err(Ended::Lost),
                 Err(ZkError::AuthFailed) => return Err(Ended::Failed(refusal(&self.config))),
                 Err(error) if !warned => {
-                    warn!(%error, ensemble = %self.config.ensemble, "ZooKeeper can't be reached; will retry");
+                    // The client keeps a server's own words to itself, at level debug.
+                    let more = "log=info,zookeeper_client=debug";
+                    warn!(%error, ensemble = %self.config.ensemble, more, "ZooKeeper can't be reached; will retry");
                     warned = true;
                 }
                 Err(error) => debug!(%error, "ZooKeeper still can't be reached"),
@@ -150,7 +158,7 @@ pub(crate) fn apply(command: CoordinatorCommand, stance: &mut Stance, dead: &mut
     true
 }
 
-async fn attempt(config: &Config, resumed: Option<SessionInfo>) -> Result<Client, ZkError> {
+async fn attempt(config: &Config, tls: Option<TlsOptions>, resumed: Option<SessionInfo>) -> Result<Client, ZkError> {
     let mut connector = Client::connector()
         .with_session_timeout(config.session_timeout)
         // Own rounds are shorter than the client's backoff: a restarted ensemble gives sessions one timeout to come back.
@@ -163,8 +171,14 @@ async fn attempt(config: &Config, resumed: Option<SessionInfo>) -> Result<Client
     if let Some(session) = resumed {
         connector = connector.with_session(session);
     }
-    let answer = timeout(config.session_timeout, connector.connect(&config.ensemble.connect_string())).await;
-    answer.unwrap_or(Err(ZkError::Timeout))
+    let servers = config.ensemble.connect_string();
+    let connect = async {
+        match tls {
+            Some(tls) => connector.with_tls(tls).secure_connect(&servers).await,
+            None => connector.connect(&servers).await,
+        }
+    };
+    timeout(config.session_timeout, connect).await.unwrap_or(Err(ZkError::Timeout))
 }
 
 /// Why the servers don't take us.

@@ -1,5 +1,6 @@
 //! What can be wrong before the first connection; later troubles are facts.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why a coordinator can't be started or told something.
@@ -28,6 +29,20 @@ pub enum Error {
         session_timeout: Duration,
         /// The least that is accepted.
         min: Duration,
+    },
+    /// A certificate or key file can't be used.
+    #[error("{} can't be used: {reason}", path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A server's certificate can't be checked, since what it is called by is neither a name nor an address.
+    #[error("ZooKeeper server {host:?} is neither a host name nor an address, so its certificate can't be checked")]
+    NoServerName {
+        /// As configured.
+        host: String,
     },
     /// No thread or no runtime for the session.
     #[error("the coordinator's thread can't be started")]

@@ -13,6 +13,7 @@ mod entry;
 mod error;
 mod paths;
 mod session;
+mod tls;
 mod znodes;
 
 pub use config::{Config, Ensemble, Login, SESSION_TIMEOUT, SESSION_TIMEOUT_MIN};
@@ -20,3 +21,4 @@ pub use coordinator::{COMMANDS_MAX, ZooKeeperCoordinator};
 pub use error::Error;
 pub use paths::ElectionPath;
 pub use session::CLOSE_MAX;
+pub use tls::{Identity, Tls};

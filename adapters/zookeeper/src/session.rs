@@ -11,7 +11,7 @@ use ports::coordinator::{CoordinatorCommand, CoordinatorFact};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tracing::{debug, info, warn};
-use zookeeper_client::{Client, Error as ZkError, SessionState, StateWatcher};
+use zookeeper_client::{Client, Error as ZkError, SessionState, StateWatcher, TlsOptions};
 
 use crate::Config;
 use crate::desk::{Desk, Ended, Facts, apply, refusal};
@@ -25,8 +25,13 @@ pub const CLOSE_MAX: Duration = Duration::from_secs(1);
 const STEPS_MAX: usize = 64;
 
 /// Runs until it is closed or its handle is dropped.
-pub(crate) async fn run(config: Config, inbox: mpsc::Receiver<CoordinatorCommand>, facts: Facts) {
-    let mut desk = Desk::new(config, inbox, facts);
+pub(crate) async fn run(
+    config: Config,
+    tls: Option<TlsOptions>,
+    inbox: mpsc::Receiver<CoordinatorCommand>,
+    facts: Facts,
+) {
+    let mut desk = Desk::new(config, tls, inbox, facts);
     let mut resumed = None;
     loop {
         let ended = match desk.connect(resumed.take()).await {
@@ -85,6 +90,7 @@ impl<'a> Session<'a> {
         let mut check = recheck(self.znodes.client().session_timeout());
         self.desk.connected();
         self.read(Reading::Thorough).await;
+        self.warn_of_open_folder().await;
         loop {
             let wake = self.next_wake(&mut check).await;
             let reading = match wake {
@@ -162,7 +168,8 @@ impl<'a> Session<'a> {
             Err(error) if passes(&error) => debug!(%error, "the line could not be read; will retry"),
             Err(error) => {
                 let place = format!("{} at {}", self.znodes.path().parent(), self.desk.config.ensemble);
-                self.desk.failed(format!("the line {place} can't be used: {error}"));
+                let hint = hint(&error, &self.desk.config);
+                self.desk.failed(format!("the line {place} can't be used: {error}{hint}"));
             }
         }
     }
@@ -189,6 +196,18 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Under a login the line's nodes are closed; a folder from before it still lets everybody remove them.
+    async fn warn_of_open_folder(&self) {
+        if self.desk.config.login.is_some() && self.znodes.folder_is_open().await.unwrap_or(false) {
+            let path = self.znodes.path().parent();
+            warn!(
+                path,
+                "everybody may remove entries of the line: its folder was made without a login; close it by setAcl \
+                 <path> auth:<user>:cdrwa in a ZooKeeper shell with this login"
+            );
+        }
     }
 
     /// All entries in order; those not known yet are read.
@@ -258,6 +277,17 @@ fn recheck(session: Duration) -> Interval {
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     check.reset();
     check
+}
+
+/// What to look at; a digest login is never refused as such, it only has other rights than the nodes ask for.
+fn hint(error: &ZkError, config: &Config) -> String {
+    match (error, &config.login) {
+        (ZkError::NoAuth, Some(login)) => {
+            format!("; its nodes were made under another login than {:?} with this password", login.user)
+        }
+        (ZkError::NoAuth, None) => "; its nodes were made under a login, and none is configured".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Whether it goes away with the connection's troubles, or by trying again.

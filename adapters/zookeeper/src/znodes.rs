@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::info;
-use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error as ZkError, OneshotWatcher};
+use zookeeper_client::{
+    Acl, Acls, AuthId, Client, CreateMode, CreateOptions, Error as ZkError, OneshotWatcher, Permission,
+};
 
 use crate::ElectionPath;
 use crate::entry::Entry;
@@ -109,6 +111,13 @@ impl Znodes {
             Err(ZkError::NoNode) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether everybody may add to the line's folder or remove from it: the right to remove a node is its folder's.
+    pub(crate) async fn folder_is_open(&self) -> Result<bool, ZkError> {
+        let (acls, _) = self.bounded(self.client.get_acl(self.path.parent())).await?;
+        let gives = |acl: &Acl| acl.permission().has(Permission::CREATE) || acl.permission().has(Permission::DELETE);
+        Ok(acls.iter().any(|acl| acl.auth_id() == &AuthId::anyone() && gives(acl)))
     }
 
     /// The chroot and the folders below it. What exists is not created again: that would need a right on its parent.

@@ -345,8 +345,18 @@ fn nodes_made_under_a_login_are_closed_to_others() {
     // Another principal may not even look.
     let stranger = Replica::start(servers.config("b", 1, SESSION));
     let (_, fact, _) = stranger.await_fact(|fact| matches!(fact, CoordinatorFact::Failed { .. }));
-    let expected = format!("the line /ESP/HAtopic.project at {} can't be used: not authorized", servers.address());
+    let expected = format!(
+        "the line /ESP/HAtopic.project at {} can't be used: not authorized; its nodes were made under a login, and none is \
+         configured",
+        servers.address()
+    );
     assert_eq!(fact, CoordinatorFact::Failed { reason: expected });
+    // Neither may somebody who knows the name and not the password.
+    let mut config = servers.config("b", 1, SESSION);
+    config.login = Some(Login { user: "esp".to_owned(), password: Secret::new("a guess".to_owned()) });
+    let (_, fact, _) = Replica::start(config).await_fact(|fact| matches!(fact, CoordinatorFact::Failed { .. }));
+    let CoordinatorFact::Failed { reason } = fact else { panic!("a failure was awaited") };
+    assert!(reason.ends_with("its nodes were made under another login than \"esp\" with this password"), "{reason}");
     assert_eq!(operator.delete("/ESP/HAtopic.project"), Err(ZkError::NoAuth));
     let b = Replica::join(with_login("b"));
     a.await_line(&["a", "b"]);

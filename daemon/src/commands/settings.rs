@@ -32,5 +32,5 @@ pub(crate) fn client_of(topic: &TopicArgs) -> anyhow::Result<ClientSettings> {
 /// Settings that are refused.
 pub(crate) fn client(bootstrap: &str, config: &Config) -> anyhow::Result<ClientSettings> {
     let pairs: Vec<String> = config.kafka.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    Ok(ClientSettings::new(bootstrap, Some(&pairs.join(";")), None)?)
+    Ok(ClientSettings::new(bootstrap, Some(&pairs.join(";")), None)?.guarded(config.allow_plaintext_password)?)
 }

@@ -3,6 +3,7 @@
 mod layers;
 pub mod settings;
 mod units;
+mod zookeeper;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ports::security::Secret;
 
+use zookeeper::RawAccess;
+
 pub use layers::{Layers, Origin};
+pub use zookeeper::ZooKeeperAccess;
 
 /// Who orders the replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub struct Config {
     pub name: String,
     /// `http`.
     pub http: String,
+    /// `http-advertise`.
+    pub http_advertise: Option<String>,
     /// `peer`.
     pub peer: String,
     /// `peer-advertise`.
@@ -64,12 +70,16 @@ pub struct Config {
     pub zookeeper: Option<String>,
     /// `zookeeper-path`.
     pub zookeeper_path: Option<String>,
+    /// `zookeeper-user` and its like.
+    pub zookeeper_access: ZooKeeperAccess,
     /// `session-timeout`.
     pub session_timeout: Duration,
     /// `bootstrap`.
     pub bootstrap: Option<String>,
     /// `fencing`.
     pub fencing: Fencing,
+    /// `allow-plaintext-password`.
+    pub allow_plaintext_password: bool,
     /// `allow-unreplicated`.
     pub allow_unreplicated: bool,
     /// `marker-period`.
@@ -111,9 +121,12 @@ impl Config {
         let config = Self {
             name: optional("name").map_or_else(host_name, Ok)?,
             http: text("http"),
+            http_advertise: optional("http-advertise"),
             peer: text("peer"),
             peer_advertise: optional("peer-advertise"),
-            peer_secret: optional("peer-secret-file").map(|path| read_secret(Path::new(&path))).transpose()?,
+            peer_secret: optional("peer-secret-file")
+                .map(|path| read_secret("the peer secret", Path::new(&path)))
+                .transpose()?,
             data: optional("data").map(PathBuf::from),
             coordination: parsed(layers, "coordination", "zookeeper or kafka", |text| match text {
                 "zookeeper" => Some(Coordination::ZooKeeper),
@@ -122,6 +135,14 @@ impl Config {
             })?,
             zookeeper: optional("zookeeper"),
             zookeeper_path: optional("zookeeper-path"),
+            zookeeper_access: ZooKeeperAccess::new(&RawAccess {
+                user: layers.text("zookeeper-user"),
+                password_file: layers.text("zookeeper-password-file"),
+                ca_file: layers.text("zookeeper-ca-file"),
+                certificate_file: layers.text("zookeeper-certificate-file"),
+                key_file: layers.text("zookeeper-key-file"),
+                allow_plaintext_password: flag("allow-plaintext-password")?,
+            })?,
             session_timeout: duration("session-timeout")?,
             bootstrap: optional("bootstrap"),
             fencing: parsed(layers, "fencing", "sequence, transaction or none", |text| match text {
@@ -130,6 +151,7 @@ impl Config {
                 "none" => Some(Fencing::None),
                 _ => None,
             })?,
+            allow_plaintext_password: flag("allow-plaintext-password")?,
             allow_unreplicated: flag("allow-unreplicated")?,
             marker_period: duration("marker-period")?,
             tick_step: duration("tick-step")?,
@@ -186,11 +208,11 @@ fn host_name() -> anyhow::Result<String> {
     Ok(name)
 }
 
-fn read_secret(path: &Path) -> anyhow::Result<Secret> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading the peer secret {}", path.display()))?;
+fn read_secret(what: &str, path: &Path) -> anyhow::Result<Secret> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {what} {}", path.display()))?;
     let text = text.trim();
     if text.is_empty() {
-        bail!("the peer secret {} is empty; make one with: openssl rand -hex 32 > {0}", path.display());
+        bail!("{what} {} is empty; make one with: openssl rand -hex 32 > {0}", path.display());
     }
     Ok(Secret::new(text.to_owned()))
 }

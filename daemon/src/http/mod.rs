@@ -37,6 +37,11 @@ impl Listener {
         self.address.clone()
     }
 
+    /// Whether it is bound to all addresses, so that the bound one is no address to ask at.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.listener.local_addr().is_ok_and(|address| address.ip().is_unspecified())
+    }
+
     /// Serves on a thread of its own.
     pub(crate) fn serve(self, board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -37,8 +37,11 @@ impl Writers<'_> {
         let bootstrap: Vec<HostPort> = self.settings.bootstrap().split(',').filter_map(HostPort::parse).collect();
         anyhow::ensure!(!bootstrap.is_empty(), "no broker in \"{}\"; write host:port,…", self.settings.bootstrap());
         let config = self.machine_config(topic, bootstrap);
-        let options =
-            LinkOptions { client_id: format!("understudy-{}", self.identity.writer), ..LinkOptions::default() };
+        let options = LinkOptions {
+            client_id: format!("understudy-{}", self.identity.writer),
+            allow_plaintext_password: self.config.allow_plaintext_password,
+            ..LinkOptions::default()
+        };
         let settings = LinkSettings::new(&self.settings.security()?, options)
             .with_context(|| format!("preparing connections for {topic}"))?;
         let wakes = self.wakes.clone();

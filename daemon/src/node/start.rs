@@ -108,7 +108,8 @@ impl Starter<'_> {
         };
         let agreed = agreement.reach(&mut ledger, &mut missed)?;
         generation::note_schemas(model, agreed.generation, &notebook, &ledger)?;
-        let me = self.member(&agreed, peers.peer(), &listener.address());
+        let http = self.http_address(&listener)?;
+        let me = self.member(&agreed, peers.peer(), &http);
         notebook.post(&Entry::Member(me.clone())).context("writing this member into the notebook")?;
 
         let topics = Pipeline::topics(&self.deployment);
@@ -116,7 +117,7 @@ impl Starter<'_> {
         let (sides, feeds) = self.start_outputs(&settings, &report, &agreed, &ledger, &wakes, &topics)?;
         self.start_hot(&settings, &agreed, feeds, Arc::clone(&shared), wakes.clone())?;
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
-        let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &listener.address())));
+        let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &http)));
         board.set_members(member_addresses(&ledger, &self.deployment.project));
         listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone())?;
 
@@ -201,6 +202,19 @@ impl Starter<'_> {
             },
         )?;
         Ok(links)
+    }
+
+    /// Where others are told to ask for this replica's status.
+    fn http_address(&self, listener: &http::Listener) -> anyhow::Result<String> {
+        let Some(advertise) = &self.config.http_advertise else {
+            if listener.is_everywhere() {
+                warn!(http = listener.address(), "others can't ask for status at this address; set http-advertise");
+            }
+            return Ok(listener.address());
+        };
+        let address = HostPort::parse(advertise)
+            .with_context(|| format!("setting http-advertise = \"{advertise}\": write host:port"))?;
+        Ok(address.to_string())
     }
 
     fn open_notebook(&self, settings: &ClientSettings, wakes: Sender<Wake>) -> anyhow::Result<Opened> {
@@ -336,7 +350,8 @@ impl Starter<'_> {
                         ensemble: Ensemble::parse(ensemble)?,
                         path,
                         session_timeout: self.config.session_timeout,
-                        login: None,
+                        login: self.config.zookeeper_access.login.clone(),
+                        tls: self.config.zookeeper_access.tls.clone(),
                         member: me.name.clone(),
                         incarnation: me.incarnation,
                         peer: me.peer.clone(),
@@ -392,7 +407,8 @@ pub(crate) fn client_settings(deployment: &Deployment, config: &Config) -> anyho
     for (key, value) in &config.kafka {
         global = format!("{global}{}{key}={value}", if global.is_empty() { "" } else { ";" });
     }
-    Ok(ClientSettings::new(&deployment.bootstrap, Some(&global), Some(&deployment.topic_config))?)
+    let settings = ClientSettings::new(&deployment.bootstrap, Some(&global), Some(&deployment.topic_config))?;
+    Ok(settings.guarded(config.allow_plaintext_password)?)
 }
 
 /// The topics of a deployment by role.

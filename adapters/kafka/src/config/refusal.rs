@@ -44,6 +44,15 @@ pub enum Refusal {
         /// What is the matter and what to do.
         why: String,
     },
+    /// A password would cross the network in the clear.
+    #[error(
+        "sasl.mechanisms=PLAIN without TLS shows the password of \"{user}\" to the network; use security.protocol=sasl_ssl or \
+         SCRAM-SHA-512; on a network where nobody listens, set allow-plaintext-password=true"
+    )]
+    PlaintextPassword {
+        /// Whose.
+        user: String,
+    },
 }
 
 /// A key that users must leave to us.

@@ -47,6 +47,14 @@ pub(super) fn security(pairs: &[(String, String)]) -> Result<Security, Refusal> 
     Ok(Security { tls, sasl })
 }
 
+/// Whose password anybody on the way to the broker could read.
+pub(super) fn shown_password(pairs: &[(String, String)]) -> Option<String> {
+    let keys = Keys { pairs };
+    let in_the_clear = keys.get("security.protocol")?.eq_ignore_ascii_case("sasl_plaintext");
+    let as_it_is = keys.mechanism() == "PLAIN";
+    (in_the_clear && as_it_is).then(|| keys.get("sasl.username").unwrap_or_default().to_owned())
+}
+
 fn tls(keys: &Keys<'_>) -> Result<Tls, Refusal> {
     for (key, why) in UNSUPPORTED {
         if keys.get(key).is_some_and(|value| !value.is_empty()) {
@@ -75,9 +83,7 @@ fn tls(keys: &Keys<'_>) -> Result<Tls, Refusal> {
 }
 
 fn sasl(keys: &Keys<'_>) -> Result<Sasl, Refusal> {
-    // librdkafka's default mechanism is GSSAPI.
-    let mechanism = keys.get("sasl.mechanisms").or_else(|| keys.get("sasl.mechanism")).unwrap_or("GSSAPI");
-    let mechanism = match mechanism {
+    let mechanism = match keys.mechanism() {
         "PLAIN" => SaslMechanism::Plain,
         "SCRAM-SHA-256" => SaslMechanism::ScramSha256,
         "SCRAM-SHA-512" => SaslMechanism::ScramSha512,
@@ -102,6 +108,11 @@ struct Keys<'a> {
 impl<'a> Keys<'a> {
     fn get(&self, key: &str) -> Option<&'a str> {
         self.pairs.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// librdkafka's default is GSSAPI.
+    fn mechanism(&self) -> &'a str {
+        self.get("sasl.mechanisms").or_else(|| self.get("sasl.mechanism")).unwrap_or("GSSAPI")
     }
 
     fn path(&self, key: &str) -> Option<PathBuf> {

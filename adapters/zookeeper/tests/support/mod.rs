@@ -1,4 +1,5 @@
 //! What the tests against a real ZooKeeper share: servers, candidates, an operator.
+#![allow(dead_code, reason = "each test file compiles this module for itself and uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -43,6 +44,7 @@ pub(crate) struct Servers {
     jars: PathBuf,
     folder: TempDir,
     ports: Vec<u16>,
+    secure_port: u16,
     processes: BTreeMap<usize, Child>,
     _gate: MutexGuard<'static, ()>,
 }
@@ -53,7 +55,16 @@ impl Servers {
         Self::start(tick, 1)
     }
 
+    /// One server that speaks TLS at [`Self::secure_address`] and in the clear at [`Self::address`].
+    pub(crate) fn secure(tick: Duration, clients: Clients) -> Option<Self> {
+        Self::start_with(tick, 1, Some(clients))
+    }
+
     pub(crate) fn start(tick: Duration, count: usize) -> Option<Self> {
+        Self::start_with(tick, count, None)
+    }
+
+    fn start_with(tick: Duration, count: usize, secure: Option<Clients>) -> Option<Self> {
         let jars = jars()?;
         let gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
@@ -62,8 +73,13 @@ impl Servers {
         for server in 0..count {
             write_config(folder.path(), server, tick, &ports, count);
         }
+        // A lone server leaves its peer port free.
+        let secure_port = ports[count];
+        if let Some(clients) = secure {
+            write_secure_config(folder.path(), secure_port, clients);
+        }
         let ports = ports.into_iter().take(count).collect();
-        let mut servers = Self { jars, folder, ports, processes: BTreeMap::new(), _gate: gate };
+        let mut servers = Self { jars, folder, ports, secure_port, processes: BTreeMap::new(), _gate: gate };
         (0..count).for_each(|server| servers.run(server));
         (0..count).for_each(|server| servers.await_serving(server));
         Some(servers)
@@ -134,6 +150,11 @@ impl Servers {
         self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
     }
 
+    /// The same, of the port that speaks TLS.
+    pub(crate) fn secure_address(&self) -> String {
+        format!("127.0.0.1:{}", self.secure_port)
+    }
+
     pub(crate) fn config(&self, member: &str, incarnation: u64, session: Duration) -> Config {
         config(&self.address(), member, incarnation, session)
     }
@@ -177,6 +198,30 @@ fn write_config(folder: &Path, server: usize, tick: Duration, ports: &[u16], cou
     std::fs::write(folder.join(format!("zoo{server}.cfg")), text).unwrap();
 }
 
+/// Whether a server asks its clients who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clients {
+    Anybody,
+    WithCertificate,
+}
+
+/// A file of these tests' certificates.
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name)
+}
+
+fn write_secure_config(folder: &Path, port: u16, clients: Clients) {
+    let mut file = File::options().append(true).open(folder.join("zoo0.cfg")).unwrap();
+    let text = format!(
+        "secureClientPort={port}\nserverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n\
+         ssl.keyStore.location={}\nssl.trustStore.location={}\nssl.clientAuth={}\n",
+        certificate("server.pem").display(),
+        certificate("ca.pem").display(),
+        if clients == Clients::WithCertificate { "need" } else { "none" },
+    );
+    file.write_all(text.as_bytes()).unwrap();
+}
+
 pub(crate) fn path() -> ElectionPath {
     ElectionPath::namespaced("HAtopic", "project").unwrap()
 }
@@ -187,6 +232,7 @@ pub(crate) fn config(address: &str, member: &str, incarnation: u64, session: Dur
         path: path(),
         session_timeout: session,
         login: None,
+        tls: None,
         member: MemberName::from(member),
         incarnation: Incarnation(incarnation),
         peer: format!("{member}:1"),

@@ -65,7 +65,7 @@ fn client(transport: &TransportConfig, config: &Config) -> anyhow::Result<Client
     let own = transport.kafka.global_config.iter().cloned();
     let pairs: Vec<String> =
         own.chain(config.kafka.iter().cloned()).map(|(key, value)| format!("{key}={value}")).collect();
-    Ok(ClientSettings::new(&bootstrap, Some(&pairs.join(";")), None)?)
+    Ok(ClientSettings::new(&bootstrap, Some(&pairs.join(";")), None)?.guarded(config.allow_plaintext_password)?)
 }
 
 impl Adapter {

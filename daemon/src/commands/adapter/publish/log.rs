@@ -56,7 +56,11 @@ impl Log {
             lifetimes: Lifetimes::default(),
             compression: appender::batch::Compression::Lz4,
         };
-        let options = LinkOptions { client_id: format!("understudy-{member}"), ..LinkOptions::default() };
+        let options = LinkOptions {
+            client_id: format!("understudy-{member}"),
+            allow_plaintext_password: adapter.config.allow_plaintext_password,
+            ..LinkOptions::default()
+        };
         let settings = LinkSettings::new(&adapter.client.security()?, options)?;
         let (tell, facts): (Sender<OutputFact>, _) = unbounded();
         let progress = Arc::new(OutputProgress::default());
