@@ -65,6 +65,32 @@ pub enum Command {
         #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
         http: String,
     },
+    /// Freeze automatic failover at all members, for maintenance; a switchover still works.
+    Pause {
+        /// Any member's HTTP address.
+        #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
+        http: String,
+    },
+    /// End a pause at all members.
+    Resume {
+        /// Any member's HTTP address.
+        #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
+        http: String,
+    },
+    /// Show the cluster's last takeovers: who, why, how long, and where the outputs went on.
+    History {
+        /// Any member's HTTP address.
+        #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
+        http: String,
+        /// How to print.
+        #[arg(short, long, value_enum, default_value_t = OutputForm::Table)]
+        output: OutputForm,
+    },
+    /// Print the long text on an error code: its cause and what to try.
+    Explain {
+        /// As in E008; a list of all codes when not said.
+        code: Option<String>,
+    },
     /// For container health checks: exit 0 when the replica at this address is healthy.
     Health {
         /// The replica's HTTP address.

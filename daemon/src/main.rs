@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use understudy::cli::{AdapterKind, Cli, Command, ConfigAction, RunArgs, SettingArgs};
-use understudy::commands;
+use understudy::commands::{self, Freeze};
 use understudy::config::Layers;
 use understudy::exit::Exit;
 
@@ -46,7 +46,13 @@ fn on_failure(command: &Command) -> Exit {
     match command {
         Command::Run(_) | Command::Validate { .. } | Command::Config { .. } => Exit::Configuration,
         Command::Check(_) => Exit::Usage,
-        Command::Status { .. } | Command::Switchover { .. } | Command::Health { .. } => Exit::Unreachable,
+        Command::Explain { .. } => Exit::Usage,
+        Command::Status { .. }
+        | Command::Switchover { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::History { .. }
+        | Command::Health { .. } => Exit::Unreachable,
         Command::Replay(_)
         | Command::Capture(_)
         | Command::Tail(_)
@@ -79,6 +85,10 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Reset { target, yes } => commands::reset(&target, yes),
         Command::Status { http, output } => commands::status(&http, output),
         Command::Switchover { to, http } => commands::switchover(&http, to.as_deref()),
+        Command::Pause { http } => commands::freeze(&http, Freeze::Pause),
+        Command::Resume { http } => commands::freeze(&http, Freeze::Resume),
+        Command::History { http, output } => commands::history(&http, output),
+        Command::Explain { code } => commands::explain(code.as_deref()),
         Command::Health { http } => commands::health(&http),
         Command::Adapter { kind: AdapterKind::Fs { options, settings } } => commands::adapter_fs(&options, &settings),
     }

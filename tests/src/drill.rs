@@ -3,10 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use crate::programs::{program, root};
+use crate::schema;
+
+/// The shape that readers of a verdict may rely on.
+const SCHEMA: &str = include_str!("../../docs/verdict.schema.json");
 
 /// Runs a drill and gives back its verdict; what it prints goes to the test's output.
 ///
@@ -36,7 +40,10 @@ fn try_run(words: &[&str], report: &Path) -> anyhow::Result<Value> {
         Ok(text) => text,
         Err(error) => bail!("the drill ended with {status} and left no {}: {error}", path.display()),
     };
-    serde_json::from_str(&text).context("reading the verdict")
+    let verdict: Value = serde_json::from_str(&text).context("reading the verdict")?;
+    let faults = schema::faults(&serde_json::from_str(SCHEMA).context("reading the schema of verdicts")?, &verdict);
+    ensure!(faults.is_empty(), "verdict.json doesn't fit docs/verdict.schema.json: {}", faults.join("; "));
+    Ok(verdict)
 }
 
 /// Asserts that a verdict says "identical", with all that belongs to it.

@@ -6,3 +6,4 @@
 pub mod drill;
 pub mod example;
 pub mod programs;
+pub mod schema;

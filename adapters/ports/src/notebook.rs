@@ -9,7 +9,7 @@ mod ledger;
 mod line;
 
 pub use entry::{
-    Claim, Constant, Entry, EntryError, Failover, Member, MemberLeft, Origin, Phase, Place, Proposal, Reset,
+    Claim, Constant, Continued, Entry, EntryError, Failover, Member, MemberLeft, Origin, Phase, Place, Proposal, Reset,
     WindowRole, WindowSchema,
 };
 pub use ledger::{Accepted, FAILOVERS_KEPT, Ledger, Outcome, Presence, ProjectLedger, Void};

@@ -1,4 +1,4 @@
-//! `status`, `switchover`, `health`: commands that ask a running replica.
+//! `status`, `switchover`, `pause`, `resume`, `health`: commands that ask running replicas.
 
 use std::time::Duration;
 
@@ -19,8 +19,13 @@ fn agent(patience: Duration) -> ureq::Agent {
 }
 
 fn status_of(http: &str) -> anyhow::Result<Value> {
+    document(http, "status")
+}
+
+/// A JSON document that a replica serves.
+pub(super) fn document(http: &str, name: &str) -> anyhow::Result<Value> {
     let mut answer =
-        agent(ANSWER_PATIENCE).get(format!("http://{http}/status")).call().with_context(|| format!("asking {http}"))?;
+        agent(ANSWER_PATIENCE).get(format!("http://{http}/{name}")).call().with_context(|| format!("asking {http}"))?;
     let text = answer.body_mut().read_to_string().with_context(|| format!("asking {http}"))?;
     serde_json::from_str(&text).with_context(|| format!("{http} answers, but not as a replica does"))
 }
@@ -37,12 +42,16 @@ pub fn health(http: &str) -> anyhow::Result<Exit> {
     Ok(if answer.status().is_success() { Exit::Done } else { Exit::Failed })
 }
 
-/// Prints what all members say.
-///
-/// # Errors
-/// None of the addresses answers.
-pub fn status(addresses: &[String], form: OutputForm) -> anyhow::Result<Exit> {
-    let mut found: Vec<Value> = Vec::new();
+/// What all members say, those first asked and those they know of.
+struct Asked {
+    /// Status documents by address; at least one.
+    found: Vec<(String, Value)>,
+    /// Addresses that don't answer.
+    silent: Vec<String>,
+}
+
+fn ask_all(addresses: &[String]) -> anyhow::Result<Asked> {
+    let mut found: Vec<(String, Value)> = Vec::new();
     let mut asked: Vec<String> = Vec::new();
     let mut silent: Vec<String> = Vec::new();
     let mut waiting: Vec<String> = addresses.to_vec();
@@ -56,7 +65,7 @@ pub fn status(addresses: &[String], form: OutputForm) -> anyhow::Result<Exit> {
             Ok(status) => {
                 let members = status["members"].as_array().cloned().unwrap_or_default();
                 waiting.extend(members.iter().filter_map(|member| member["http"].as_str().map(str::to_owned)));
-                found.push(status);
+                found.push((address, status));
             }
             Err(error) => {
                 silent.push(address);
@@ -67,8 +76,19 @@ pub fn status(addresses: &[String], form: OutputForm) -> anyhow::Result<Exit> {
     if found.is_empty() {
         return Err(failure.unwrap_or_else(|| anyhow::anyhow!("no address to ask")));
     }
-    found.sort_by_key(|status| (status["role"] != "active", status["member"].to_string()));
-    found.dedup_by_key(|status| (status["member"].to_string(), status["incarnation"].to_string()));
+    // A member may have been asked at two addresses.
+    found.sort_by_key(|(_, status)| (status["role"] != "active", status["member"].to_string()));
+    found.dedup_by_key(|(_, status)| (status["member"].to_string(), status["incarnation"].to_string()));
+    Ok(Asked { found, silent })
+}
+
+/// Prints what all members say.
+///
+/// # Errors
+/// None of the addresses answers.
+pub fn status(addresses: &[String], form: OutputForm) -> anyhow::Result<Exit> {
+    let Asked { found, silent } = ask_all(addresses)?;
+    let found: Vec<Value> = found.into_iter().map(|(_, status)| status).collect();
     match form {
         OutputForm::Json => {
             let all =
@@ -174,4 +194,58 @@ pub fn switchover(http: &str, to: Option<&str>) -> anyhow::Result<Exit> {
     }
     say(&format!("{active} refuses: {}", words.trim()));
     Ok(Exit::Refused)
+}
+
+/// What is asked of all members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freeze {
+    /// No automatic failover until it is resumed.
+    Pause,
+    /// As before.
+    Resume,
+}
+
+impl Freeze {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Pause => "automatic failover is paused",
+            Self::Resume => "automatic failover is on",
+        }
+    }
+}
+
+/// Freezes automatic failover at every member, or ends that; exit 1 when one of them could not be told.
+///
+/// # Errors
+/// Nobody answers.
+pub fn freeze(http: &str, freeze: Freeze) -> anyhow::Result<Exit> {
+    let Asked { found, silent } = ask_all(&[http.to_owned()])?;
+    let mut exit = Exit::Done;
+    for (address, status) in &found {
+        let member = status["member"].as_str().unwrap_or(address);
+        let asked = agent(ANSWER_PATIENCE).post(format!("http://{address}/{}", freeze.path())).send_empty();
+        match asked {
+            Ok(answer) if answer.status().is_success() => print(&format!("{member}: {}\n", freeze.done())),
+            Ok(answer) => {
+                say(&format!("{member} refuses: {}", answer.status()));
+                exit = Exit::Failed;
+            }
+            Err(error) => {
+                say(&format!("{member} at {address} does not answer: {error}"));
+                exit = Exit::Failed;
+            }
+        }
+    }
+    for address in &silent {
+        say(&format!("{address} does not answer; if it lives, ask it again: understudy {} --http {address}", freeze.path()));
+        exit = Exit::Failed;
+    }
+    Ok(exit)
 }

@@ -9,7 +9,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use crossbeam_channel::Sender;
-use serde::Deserialize;
+use ports::notebook::Failover;
+use serde::{Deserialize, Serialize};
 use types::MemberName;
 
 use super::metrics;
@@ -36,6 +37,7 @@ pub(super) fn router(board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>
         .route("/active", get(active))
         .route("/standby", get(standby))
         .route("/status", get(status))
+        .route("/history", get(history))
         .route("/metrics", get(metrics_text))
         .route("/switchover", post(switchover))
         .route("/pause", post(pause))
@@ -81,6 +83,20 @@ async fn standby(State(served): State<Served>) -> Response {
 
 async fn status(State(served): State<Served>) -> Json<Status> {
     Json(served.board.status(&served.shared))
+}
+
+/// The cluster's last takeovers, the same at every member.
+#[derive(Serialize)]
+struct History {
+    #[serde(rename = "apiVersion")]
+    api_version: &'static str,
+    kind: &'static str,
+    /// Oldest first.
+    items: Vec<Failover>,
+}
+
+async fn history(State(served): State<Served>) -> Json<History> {
+    Json(History { api_version: "v1", kind: "FailoverHistory", items: served.board.history() })
 }
 
 async fn metrics_text(State(served): State<Served>) -> Response {

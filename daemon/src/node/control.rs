@@ -16,7 +16,7 @@ use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick
 
 use super::hands::{Notes, Ordering, Peers};
 use super::shared::Shared;
-use super::show::member_addresses;
+use super::show::{member_addresses, takeovers};
 use super::status::Board;
 use super::translate;
 use super::wake::{OperatorRequest, Wake};
@@ -49,6 +49,8 @@ pub struct Watch {
     topic_id: Option<String>,
     pub(super) leader: Option<String>,
     pub(super) precondition: Option<String>,
+    /// Where this replica went on when it last became active.
+    pub(super) first_own: Option<OutputIndex>,
     moved: Tick,
 }
 
@@ -214,7 +216,10 @@ impl Control {
                 self.outputs[output.0].watch.topic_id = Some(topic_id);
                 return None;
             }
-            OutputFact::TookOver { first, at } => Fact::TookOver { output, first, at },
+            OutputFact::TookOver { first, at } => {
+                self.outputs[output.0].watch.first_own = Some(first);
+                Fact::TookOver { output, first, at }
+            }
             OutputFact::Drained => Fact::Drained { output },
             OutputFact::ForeignWriter { writer, index } => {
                 warn!(topic = %self.outputs[output.0].topic, writer, %index, "somebody else wrote while this replica was active");
@@ -323,6 +328,9 @@ impl Control {
             if matches!(noted.entry, Entry::Member(_) | Entry::MemberLeft(_)) {
                 self.meet_members();
                 self.board.set_members(member_addresses(&self.ledger, &self.project));
+            }
+            if matches!(noted.entry, Entry::Failover(_)) {
+                self.board.set_history(takeovers(&self.ledger, &self.project));
             }
         }
         self.coordinator.observe(fact);
@@ -459,6 +467,9 @@ impl Control {
             Stage::Active if from == Stage::Standby => {
                 info!("dfESPkafkaConnector::goActive(): Hot failover state switched to active");
                 self.previous = self.board.active_seen();
+                for output in &mut self.outputs {
+                    output.watch.first_own = None;
+                }
             }
             Stage::Standby => info!("dfESPkafkaConnector::start(): Hot failover state switched to standby"),
             Stage::Blocked => {

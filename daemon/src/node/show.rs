@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use adapter_peer::OutputStatus;
 use failover::{PeerReport, Role};
-use ports::notebook::{Entry, Failover, Ledger, Phase};
+use ports::notebook::{Continued, Entry, Failover, Ledger, Phase};
 use tracing::info;
 use types::{Offset, Tick, Timestamp};
 
-use super::control::Control;
+use super::control::{Control, OutputSide};
 use super::status::{MemberAddress, OutputView, View};
 use super::translate;
 use crate::clock;
@@ -85,6 +85,7 @@ impl Control {
             cause: last.cause.to_string(),
             phases,
             gap_us: u64::try_from(gap.as_micros()).ok(),
+            outputs: self.outputs.iter().filter_map(continued).collect(),
         }));
     }
 }
@@ -94,6 +95,15 @@ pub(super) fn member_addresses(ledger: &Ledger, project: &str) -> Vec<MemberAddr
     let known = ledger.project(project).into_iter().flat_map(|known| known.members());
     let present = known.filter(|presence| presence.present).map(|presence| &presence.member);
     present.map(|member| MemberAddress { member: member.name.to_string(), http: member.http.clone() }).collect()
+}
+
+/// The takeovers that the notebook tells of, oldest first.
+pub(super) fn takeovers(ledger: &Ledger, project: &str) -> Vec<Failover> {
+    ledger.project(project).into_iter().flat_map(|known| known.failovers()).cloned().collect()
+}
+
+fn continued(output: &OutputSide) -> Option<Continued> {
+    output.watch.first_own.map(|first| Continued { topic: output.topic.clone(), first })
 }
 
 fn blocked_reason(role: &Role) -> Option<String> {

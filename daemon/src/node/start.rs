@@ -27,7 +27,7 @@ use super::hot::{Hot, OutputFeed};
 use super::limits::{self, Replica};
 use super::outputs::{Writers, sender};
 use super::shared::Shared;
-use super::show::member_addresses;
+use super::show::{member_addresses, takeovers};
 use super::signals::StopSignals;
 use super::status::{Board, Fixed};
 use super::wake::Wake;
@@ -119,6 +119,7 @@ impl Starter<'_> {
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
         let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &http)));
         board.set_members(member_addresses(&ledger, &self.deployment.project));
+        board.set_history(takeovers(&ledger, &self.deployment.project));
         listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone())?;
 
         let control = Control {

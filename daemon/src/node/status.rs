@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use failover::{Health, LastFailover, Stage};
+use ports::notebook::Failover;
 use serde::Serialize;
 use types::{MemberName, Tick};
 
@@ -92,6 +93,7 @@ struct State {
     noted: Option<Tick>,
     failovers: u64,
     members: Vec<MemberAddress>,
+    history: Vec<Failover>,
 }
 
 /// Where a member serves its status.
@@ -124,6 +126,16 @@ impl Board {
 
     pub(super) fn set_members(&self, members: Vec<MemberAddress>) {
         self.state().members = members;
+    }
+
+    pub(super) fn set_history(&self, takeovers: Vec<Failover>) {
+        self.state().history = takeovers;
+    }
+
+    /// The cluster's last takeovers, oldest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<Failover> {
+        self.state().history.clone()
     }
 
     pub(super) fn active_seen(&self) -> Option<MemberName> {
@@ -369,3 +381,7 @@ pub struct PhasesMs {
     /// From there to its acknowledgement.
     pub acknowledge: Option<f64>,
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use types::{Fingerprint, Generation, Incarnation, MemberName, Offset, Term, Timestamp, TopicName};
+use types::{Fingerprint, Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Timestamp, TopicName};
 
 use super::form::{
-    GenerationForm, IncarnationForm, MemberNameForm, OffsetForm, TermForm, TimestampForm, TopicNameForm, fingerprint,
-    micros,
+    GenerationForm, IncarnationForm, MemberNameForm, OffsetForm, OutputIndexForm, TermForm, TimestampForm,
+    TopicNameForm, fingerprint, micros,
 };
 
 /// One record of the metadata topic. Fields that this version doesn't know are ignored, kinds that it doesn't know are skipped.
@@ -245,6 +245,20 @@ pub struct Failover {
     /// Between the last output before and the first after, by the broker's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_us: Option<u64>,
+    /// Where each outbound topic went on, as far as it was known when the takeover was noted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Continued>,
+}
+
+/// The first output of a new active member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continued {
+    /// The outbound topic.
+    #[serde(with = "TopicNameForm")]
+    pub topic: TopicName,
+    /// Its index; the one before it is the last that others wrote.
+    #[serde(with = "OutputIndexForm")]
+    pub first: OutputIndex,
 }
 
 /// One phase of a takeover.

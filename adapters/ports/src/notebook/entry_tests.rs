@@ -72,6 +72,7 @@ fn one_of_each() -> Vec<Entry> {
             cause: "process died".to_owned(),
             phases: vec![Phase { name: "detect".to_owned(), took: Duration::from_micros(900) }],
             gap_us: Some(3_100),
+            outputs: vec![Continued { topic: "HA_1.p.cq.w.O".into(), first: OutputIndex(42) }],
         }),
     ]
 }
@@ -96,7 +97,7 @@ fn the_form_on_disk_is_frozen() {
         p/2 {"kind":"constant","project":"p","generation":2,"topic":"out.O","fence":4,"topic_id":"Zx-1"}
         p {"kind":"claim","project":"p","term":3,"member":"esp-1","incarnation":1700000000000000001,"displaced":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"reason":"peer link closed"}
         p/2 {"kind":"reset","project":"p","generation":2,"reason":"model edited"}
-        p/2 {"kind":"failover","project":"p","generation":2,"term":3,"at_us":1000000,"from":"esp-2","to":"esp-1","cause":"process died","phases":[{"name":"detect","us":900}],"gap_us":3100}
+        p/2 {"kind":"failover","project":"p","generation":2,"term":3,"at_us":1000000,"from":"esp-2","to":"esp-1","cause":"process died","phases":[{"name":"detect","us":900}],"gap_us":3100,"outputs":[{"topic":"HA_1.p.cq.w.O","first":42}]}
     "#]],
     );
 }

@@ -1,11 +1,15 @@
 //! How the shared ids look in JSON; `types` knows no wire format.
 
 use serde::{Deserialize, Serialize};
-use types::{Generation, Incarnation, MemberName, Offset, Term, Timestamp, TopicName};
+use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Timestamp, TopicName};
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Offset")]
 pub(super) struct OffsetForm(u64);
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "OutputIndex")]
+pub(super) struct OutputIndexForm(u64);
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Generation")]

@@ -46,6 +46,7 @@ fn failover(term: u64) -> Entry {
         cause: "test".to_owned(),
         phases: Vec::new(),
         gap_us: None,
+        outputs: Vec::new(),
     })
 }
 
