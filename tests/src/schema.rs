@@ -33,12 +33,16 @@ impl Check<'_> {
                     let found = path.and_then(|path| self.root.pointer(path)).cloned();
                     self.value(&found.unwrap_or_default(), value, place);
                 }
-                "type" if !types(wanted).any(|name| is(name, value)) => self.fault(place, &format!("{value} is no {wanted}")),
+                "type" if !types(wanted).any(|name| is(name, value)) => {
+                    self.fault(place, &format!("{value} is no {wanted}"))
+                }
                 "const" if wanted != value => self.fault(place, &format!("{value} is not {wanted}")),
                 "enum" if !wanted.as_array().is_some_and(|known| known.contains(value)) => {
                     self.fault(place, &format!("{value} is none of {wanted}"));
                 }
-                "minimum" if value.as_f64() < wanted.as_f64() => self.fault(place, &format!("{value} is below {wanted}")),
+                "minimum" if value.as_f64() < wanted.as_f64() => {
+                    self.fault(place, &format!("{value} is below {wanted}"))
+                }
                 "required" => self.required(wanted, value, place),
                 "properties" => self.properties(wanted, value, place),
                 "additionalProperties" => self.no_others(schema, wanted, value, place),

@@ -244,7 +244,10 @@ pub fn freeze(http: &str, freeze: Freeze) -> anyhow::Result<Exit> {
         }
     }
     for address in &silent {
-        say(&format!("{address} does not answer; if it lives, ask it again: understudy {} --http {address}", freeze.path()));
+        say(&format!(
+            "{address} does not answer; if it lives, ask it again: understudy {} --http {address}",
+            freeze.path()
+        ));
         exit = Exit::Failed;
     }
     Ok(exit)

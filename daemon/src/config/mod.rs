@@ -47,6 +47,15 @@ pub enum Compression {
     Zstd,
 }
 
+/// Where refused rows go. The topic is one of the outputs that all replicas agree on, so it is never left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadLetters {
+    /// `<label>.<project>.dead`.
+    Topic,
+    /// Beside the topic, files of this replica under `data`.
+    Both,
+}
+
 /// Every setting, checked, with no default left to apply.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -64,6 +73,8 @@ pub struct Config {
     pub peer_secret: Option<Secret>,
     /// `data`.
     pub data: Option<PathBuf>,
+    /// `dead-letters`.
+    pub dead_letters: DeadLetters,
     /// `coordination`.
     pub coordination: Coordination,
     /// `zookeeper`.
@@ -128,6 +139,16 @@ impl Config {
                 .map(|path| read_secret("the peer secret", Path::new(&path)))
                 .transpose()?,
             data: optional("data").map(PathBuf::from),
+            dead_letters: parsed(
+                layers,
+                "dead-letters",
+                "topic or both (the topic is an output that replicas agree on and can't be left out)",
+                |text| match text {
+                    "topic" => Some(DeadLetters::Topic),
+                    "both" => Some(DeadLetters::Both),
+                    _ => None,
+                },
+            )?,
             coordination: parsed(layers, "coordination", "zookeeper or kafka", |text| match text {
                 "zookeeper" => Some(Coordination::ZooKeeper),
                 "kafka" => Some(Coordination::Kafka),
@@ -182,6 +203,9 @@ impl Config {
                 })
                 .collect(),
         };
+        if config.dead_letters == DeadLetters::Both && config.data.is_none() {
+            bail!("dead-letters = both needs a folder: say --data DIR, one for each replica");
+        }
         if config.fencing == Fencing::None && !flag("force-unfenced")? {
             bail!(
                 "fencing = none lets two engines write at once and lose or repeat output; \

@@ -6,6 +6,7 @@
 mod control;
 mod coordinator;
 pub(crate) mod crash;
+mod dead_file;
 mod generation;
 pub mod hands;
 mod hot;

@@ -1,5 +1,6 @@
 //! Starting a replica: every precondition checked, every thread started, then the control loop.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread;
 
@@ -15,13 +16,14 @@ use failover::{Fact, Machine, OutputId};
 use ports::coordinator::HostPort;
 use ports::input::InboundBatch;
 use ports::notebook::{Entry, Ledger, Member};
-use ports::output::WriterIdentity;
+use ports::output::{OutputCommand, WriterIdentity};
 use tracing::{info, warn};
 use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
 
 use super::control::{Control, OutputSide, Watch};
 use super::coordinator::Coordinator;
 use super::crash;
+use super::dead_file::{self, DeadLetterFile};
 use super::generation::{self, Agreed, Agreement};
 use super::hot::{Hot, OutputFeed};
 use super::limits::{self, Replica};
@@ -33,7 +35,7 @@ use super::status::{Board, Fixed};
 use super::wake::Wake;
 use crate::clock;
 use crate::commands::{LoadedProject, load_project};
-use crate::config::{Config, Coordination, Fencing};
+use crate::config::{Config, Coordination, DeadLetters, Fencing};
 use crate::deployment::{Deployment, dead_letter_topic, metadata_topic};
 use crate::exit::Exit;
 use crate::http;
@@ -268,11 +270,17 @@ impl Starter<'_> {
         };
         let mut sides = Vec::new();
         let mut feeds = Vec::new();
+        // Dead letters are the last output.
+        let mut letters = self.dead_letter_file(agreed.generation)?;
         let bound = self.buffered_max();
         for (i, topic) in topics.iter().enumerate() {
             let handle = writers.start(OutputId(i), topic)?;
             let progress = Arc::clone(handle.progress());
-            feeds.push(OutputFeed { send: sender(&handle), progress: Arc::clone(&progress), buffered_max: bound });
+            let send = match letters.take_if(|_| i + 1 == topics.len()) {
+                Some(file) => keeping_letters(file, sender(&handle)),
+                None => sender(&handle),
+            };
+            feeds.push(OutputFeed { send, progress: Arc::clone(&progress), buffered_max: bound });
             sides.push(OutputSide {
                 topic: topic.clone(),
                 send: sender(&handle),
@@ -282,6 +290,16 @@ impl Starter<'_> {
             });
         }
         Ok((sides, feeds))
+    }
+
+    fn dead_letter_file(&self, generation: Generation) -> anyhow::Result<Option<DeadLetterFile>> {
+        match (self.config.dead_letters, &self.config.data) {
+            (DeadLetters::Both, Some(folder)) => {
+                let project = &self.deployment.project;
+                DeadLetterFile::open(folder, project, generation, dead_file::FILE_BYTES_MAX).map(Some)
+            }
+            (DeadLetters::Topic, _) | (DeadLetters::Both, None) => Ok(None),
+        }
     }
 
     /// One bound for all outputs of a replica: they share the input that is paused at it.
@@ -390,6 +408,20 @@ impl Starter<'_> {
             http: http.to_owned(),
         }
     }
+}
+
+/// What the dead letters' writer is given is written to the file as well.
+fn keeping_letters(
+    file: DeadLetterFile,
+    send: Box<dyn Fn(OutputCommand) -> bool + Send>,
+) -> Box<dyn Fn(OutputCommand) -> bool + Send> {
+    let file = RefCell::new(file);
+    Box::new(move |command| {
+        if let OutputCommand::Push(records) = &command {
+            file.borrow_mut().append(records);
+        }
+        send(command)
+    })
 }
 
 /// Settings that replace what the project file says, for clusters that move.
