@@ -1,6 +1,6 @@
 //! Nouns that two rooms share: ids, time, schema, event block, records.
 //!
-//! Order and `Display`, no other behaviour. A type comes here only when two rooms that may not see each other both need
+//! Order and `Display`, no other behaviour; and the one comparison of words behind every "did you mean". A type comes here only when two rooms that may not see each other both need
 //! it; otherwise it stays with the room that uses it.
 #![no_std]
 
@@ -15,6 +15,7 @@ mod id;
 mod output;
 mod schema;
 mod time;
+mod word;
 
 pub use block::{EventBlock, RecordSpan, Run};
 pub use column::{Column, NullMask, Texts, Value, Values, WrongType};
@@ -26,3 +27,4 @@ pub use id::{
 pub use output::{OutputKind, OutputRecord};
 pub use schema::{Field, FieldType, Schema, SchemaError};
 pub use time::{Tick, Timestamp};
+pub use word::nearest;

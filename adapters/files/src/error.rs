@@ -251,3 +251,9 @@ impl Error {
         move |source| Self::Io { doing, path, source }
     }
 }
+
+/// `; did you mean "…"?`, or nothing.
+pub(crate) fn hint<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    let meant = types::nearest(written, names.into_iter());
+    meant.map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
+}

@@ -1,7 +1,6 @@
 //! Every key of the file adapter, and what becomes of it: works, accepted without effect, or refused with the reason.
 
-use crate::error::ConfigFault;
-use crate::suggest;
+use crate::error::{ConfigFault, hint};
 
 /// A key that was given and changes nothing: to be told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +94,7 @@ pub(crate) fn fate(key: &str, publishes: bool) -> Result<Fate, ConfigFault> {
     let found = KEYS.iter().find(|(name, _, _)| *name == key);
     let (_, publisher, subscriber) = found.ok_or_else(|| ConfigFault::UnknownKey {
         key: key.to_owned(),
-        hint: suggest::hint(key, KEYS.iter().map(|(name, _, _)| *name)),
+        hint: hint(key, KEYS.iter().map(|(name, _, _)| *name)),
     })?;
     Ok(if publishes { *publisher } else { *subscriber })
 }

@@ -19,7 +19,6 @@ mod row_writer;
 mod sidecar;
 mod sink;
 mod source;
-mod suggest;
 mod transport;
 mod url;
 

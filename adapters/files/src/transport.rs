@@ -9,8 +9,8 @@ use std::path::Path;
 use ports::coordinator::HostPort;
 use types::Offset;
 
-use crate::error::ConfigFault;
-use crate::{Error, suggest};
+use crate::Error;
+use crate::error::{ConfigFault, hint};
 
 const KAFKA_KEYS: [&str; 6] = ["hostport", "globalconfig", "partition", "initialoffset", "groupid", "metatopic"];
 const SAS_KEYS: [&str; 5] = ["hotfailover", "zookeeperhostport", "failovergroup", "numbufferedmsgs", "dateformat"];
@@ -210,7 +210,7 @@ fn check_section(name: &str) -> Result<(), ConfigFault> {
     if known.iter().chain(&OTHER_SECTIONS).any(|section| *section == name) {
         return Ok(());
     }
-    Err(ConfigFault::UnknownSection { section: name.to_owned(), hint: suggest::hint(name, known) })
+    Err(ConfigFault::UnknownSection { section: name.to_owned(), hint: hint(name, known) })
 }
 
 fn checked(entries: &[Entry<'_>]) -> Result<TransportConfig, Fault> {
@@ -287,7 +287,7 @@ fn bad(entry: &Entry<'_>, reason: &str) -> ConfigFault {
 }
 
 fn unknown(key: &str, known: &[&'static str]) -> ConfigFault {
-    ConfigFault::UnknownKey { key: key.to_owned(), hint: suggest::hint(key, known.iter().copied()) }
+    ConfigFault::UnknownKey { key: key.to_owned(), hint: hint(key, known.iter().copied()) }
 }
 
 #[cfg(test)]

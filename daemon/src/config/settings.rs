@@ -72,5 +72,5 @@ pub fn find(key: &str) -> Option<&'static Setting> {
 /// The known key that is most like a mistyped one.
 #[must_use]
 pub fn nearest(key: &str) -> Option<&'static str> {
-    engine::project::nearest(key, SETTINGS.iter().map(|setting| setting.key))
+    types::nearest(key, SETTINGS.iter().map(|setting| setting.key))
 }

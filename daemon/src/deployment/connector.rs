@@ -206,9 +206,10 @@ impl<'a> Reader<'a> {
                     "without it every replica would write every event; add <property name=\"hotfailover\">true</property>",
                 );
             }
-            if let Some(snapshot) = find(site.connector, "snapshot").filter(|property| is_true(&property.value)) {
+            if self.flag(site.connector, "snapshot") {
+                let position = find(site.connector, "snapshot").map_or(site.connector.position, |found| found.position);
                 self.refuse(
-                    snapshot.position,
+                    position,
                     "snapshot=true can't fail over",
                     "what a window holds when a connector starts is no function of the input; say snapshot=false",
                 );
@@ -396,8 +397,4 @@ impl<'a> Reader<'a> {
 
 fn find<'a>(connector: &'a Connector, name: &str) -> Option<&'a Property> {
     connector.properties.iter().find(|property| property.name == name)
-}
-
-fn is_true(text: &str) -> bool {
-    matches!(text, "true" | "1")
 }

@@ -4,11 +4,13 @@
 //! starts again computes the same letters again; it writes those that come after the last line. Every replica writes every
 //! letter, standby or not, so the lines of two replicas are the same.
 
+use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use ports::output::OutputCommand;
 use serde::Deserialize;
 use tracing::warn;
 use types::{Generation, OutputKind, OutputRecord};
@@ -167,6 +169,20 @@ impl DeadLetterFile {
             older => self.folder.join(format!("{}.{older}.jsonl", self.stem)),
         }
     }
+}
+
+/// Takes commands to the dead letters' writer; what it is given to write is written to the files as well.
+pub(super) fn beside(
+    file: DeadLetterFile,
+    send: Box<dyn Fn(OutputCommand) -> bool + Send>,
+) -> Box<dyn Fn(OutputCommand) -> bool + Send> {
+    let file = RefCell::new(file);
+    Box::new(move |command| {
+        if let OutputCommand::Push(records) = &command {
+            file.borrow_mut().append(records);
+        }
+        send(command)
+    })
 }
 
 fn read_if_there(path: &Path) -> std::io::Result<Option<Vec<u8>>> {

@@ -1,6 +1,5 @@
 //! Starting a replica: every precondition checked, every thread started, then the control loop.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread;
 
@@ -16,7 +15,7 @@ use failover::{Fact, Machine, OutputId};
 use ports::coordinator::HostPort;
 use ports::input::InboundBatch;
 use ports::notebook::{Entry, Ledger, Member};
-use ports::output::{OutputCommand, WriterIdentity};
+use ports::output::WriterIdentity;
 use tracing::{info, warn};
 use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
 
@@ -277,7 +276,7 @@ impl Starter<'_> {
             let handle = writers.start(OutputId(i), topic)?;
             let progress = Arc::clone(handle.progress());
             let send = match letters.take_if(|_| i + 1 == topics.len()) {
-                Some(file) => keeping_letters(file, sender(&handle)),
+                Some(file) => dead_file::beside(file, sender(&handle)),
                 None => sender(&handle),
             };
             feeds.push(OutputFeed { send, progress: Arc::clone(&progress), buffered_max: bound });
@@ -408,20 +407,6 @@ impl Starter<'_> {
             http: http.to_owned(),
         }
     }
-}
-
-/// What the dead letters' writer is given is written to the file as well.
-fn keeping_letters(
-    file: DeadLetterFile,
-    send: Box<dyn Fn(OutputCommand) -> bool + Send>,
-) -> Box<dyn Fn(OutputCommand) -> bool + Send> {
-    let file = RefCell::new(file);
-    Box::new(move |command| {
-        if let OutputCommand::Push(records) = &command {
-            file.borrow_mut().append(records);
-        }
-        send(command)
-    })
 }
 
 /// Settings that replace what the project file says, for clusters that move.

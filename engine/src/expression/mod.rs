@@ -68,7 +68,7 @@ impl ExpressionError {
 
     /// Something is called what nothing is called; `known` are the names that there are.
     pub(crate) fn unknown<'n>(at: usize, sort: &str, name: &str, known: impl Iterator<Item = &'n str>) -> Self {
-        let suggestion = crate::project::nearest(name, known).map(str::to_owned);
+        let suggestion = types::nearest(name, known).map(str::to_owned);
         Self { at, len: name.len().max(1), what: format!("there is no {sort} \"{name}\""), suggestion }
     }
 }

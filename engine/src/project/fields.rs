@@ -59,7 +59,7 @@ fn retention_field(reader: &mut Reader<'_>, schema: &Schema, retention: Option<&
     match schema.position(name).map(|at| schema.fields()[at].field_type) {
         None => {
             let what = format!("Retention goes by the field \"{name}\", which the window has not.");
-            let meant = super::problem::nearest(name, names(schema));
+            let meant = types::nearest(name, names(schema));
             reader.add(reader.problem_at(*position, len, what, "rows leave by the time in that field").suggest(meant));
         }
         Some(FieldType::Date | FieldType::Stamp) => (),
@@ -134,7 +134,7 @@ fn numeric(reader: &mut Reader<'_>, schema: &Schema, name: &Located<String>, who
     match schema.position(&name.value).map(|at| schema.fields()[at].field_type) {
         None => {
             let what = format!("There is no field \"{}\" in the {whose}.", name.value);
-            let meant = super::problem::nearest(&name.value, names(schema));
+            let meant = types::nearest(&name.value, names(schema));
             reader.add(reader.problem_at_value(name, what, why).suggest(meant));
         }
         Some(FieldType::Int32 | FieldType::Int64 | FieldType::Double) => (),
@@ -162,7 +162,7 @@ fn copied_fields(
             None => {
                 let what = format!("Field \"{}\" of window \"{}\" gets no value.", field.name, draft.name);
                 let fix = format!("rename or remove it; the input has {}", names(input).collect::<Vec<_>>().join(", "));
-                let meant = super::problem::nearest(&field.name, names(input));
+                let meant = types::nearest(&field.name, names(input));
                 reader.add(reader.problem_at(place, len, what, why).fix(fix).suggest(meant));
             }
             Some(found) if found != field.field_type => {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields;
 use super::order::topological;
-use super::problem::nearest;
 use super::reader::Reader;
 use super::schema::SchemaPlan;
 use super::window::Draft;
@@ -112,7 +111,7 @@ fn place(
 
 fn unknown_window(reader: &mut Reader<'_>, drafts: &Drafts, name: &Located<String>) {
     let known = drafts.windows.iter().map(|window| window.name.as_str());
-    let meant = nearest(&name.value, known.chain(drafts.unusable.iter().map(String::as_str)));
+    let meant = types::nearest(&name.value, known.chain(drafts.unusable.iter().map(String::as_str)));
     let what = format!("There is no window \"{}\".", name.value);
     let problem = reader.problem_at_value(name, what, "the continuous query has no window of that name").suggest(meant);
     reader.add(problem);

@@ -29,5 +29,5 @@ pub use model::{
     Connector, ContQuery, Direction, Edge, EdgeRole, ExprInitialize, Functional, IndexKind, Initializer, NamedText,
     Project, Property, Retention, RetentionKind, Statistic, Summary, SummaryOutput, UserFunction, Window, WindowKind,
 };
-pub use problem::{Excerpt, Notice, Problem, nearest};
+pub use problem::{Excerpt, Notice, Problem};
 pub use text::{Located, Position, SourceText};

@@ -2,7 +2,6 @@
 
 use roxmltree::{Attribute, Node};
 
-use super::problem::nearest;
 use super::tokens::{Tokens, Unresolved};
 use super::words::{Standing, Vocabulary, Words};
 use super::{Located, Notice, Position, Problem, SourceText};
@@ -313,7 +312,7 @@ fn says_nothing_but_attributes(node: Node<'_, '_>) -> bool {
 
 /// Adds what was probably meant, or else what there is to choose from.
 fn with_choices(problem: Problem, written: &str, words: &Words) -> Problem {
-    match (nearest(written, words.known()), choices(words)) {
+    match (types::nearest(written, words.known()), choices(words)) {
         (None, Some(choices)) => problem.fix(choices),
         (None, None) => problem.fix("remove it"),
         (meant, _) => problem.suggest(meant),
