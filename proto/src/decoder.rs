@@ -32,13 +32,15 @@ impl Decoder {
     /// A decoder for payloads of this format.
     ///
     /// # Errors
-    /// [`Error::NotOpaque`] when the schema isn't one that [`Format::OpaqueString`] can fill.
+    /// [`Error::NotOpaque`] when the schema isn't one that [`Format::OpaqueString`] can fill; [`Error::NotReadable`] for
+    /// [`Format::Field`].
     pub fn new(format: Format, schema: Arc<Schema>) -> Result<Self, Error> {
         let kind = match format {
             Format::Binary => Kind::Binary(BinaryDecoder::new(Arc::clone(&schema))),
             Format::Csv(options) => Kind::Csv(CsvDecoder::new(options, Arc::clone(&schema))),
             Format::Json(options) => Kind::Json(JsonDecoder::new(options, Arc::clone(&schema))),
             Format::OpaqueString => Kind::Opaque(OpaqueDecoder::new(&schema)?),
+            Format::Field(field) => return Err(Error::NotReadable { field }),
         };
         Ok(Self { kind, schema })
     }

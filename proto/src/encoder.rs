@@ -9,7 +9,7 @@ use crate::binary::BinaryEncoder;
 use crate::csv::CsvEncoder;
 use crate::decoder::fits;
 use crate::json::JsonEncoder;
-use crate::opaque::OpaqueEncoder;
+use crate::opaque::RawEncoder;
 use crate::{Error, Format};
 
 /// A part bound that Kafka's default `max.message.bytes` (1 MiB) leaves room for.
@@ -36,7 +36,7 @@ enum Kind {
     Binary(BinaryEncoder),
     Csv(CsvEncoder),
     Json(JsonEncoder),
-    Opaque(OpaqueEncoder),
+    Raw(RawEncoder),
 }
 
 /// Writes blocks of one schema as payloads of one format.
@@ -51,14 +51,16 @@ impl Encoder {
     /// An encoder into this format.
     ///
     /// # Errors
-    /// [`Error::NotOpaque`] when the schema has no text that [`Format::OpaqueString`] could send.
+    /// [`Error::NotOpaque`] when the schema has no text that [`Format::OpaqueString`] could send, [`Error::NotRaw`] when
+    /// [`Format::Field`] names no string or blob.
     pub fn new(format: Format, schema: Arc<Schema>, options: EncoderOptions) -> Result<Self, Error> {
         let EncoderOptions { part_bytes_max, schema_line_written } = options;
         let kind = match format {
             Format::Binary => Kind::Binary(BinaryEncoder::default()),
             Format::Csv(csv) => Kind::Csv(CsvEncoder::new(csv, Arc::clone(&schema), schema_line_written)),
             Format::Json(json) => Kind::Json(JsonEncoder::new(json, &schema)),
-            Format::OpaqueString => Kind::Opaque(OpaqueEncoder::new(&schema)?),
+            Format::OpaqueString => Kind::Raw(RawEncoder::message(&schema)?),
+            Format::Field(field) => Kind::Raw(RawEncoder::field(&schema, &field)?),
         };
         Ok(Self { kind, schema, part_bytes_max })
     }
@@ -77,7 +79,7 @@ impl Encoder {
             Kind::Binary(encoder) => encoder.encode(block, range, self.part_bytes_max, part),
             Kind::Csv(encoder) => encoder.encode(block, range, self.part_bytes_max, part),
             Kind::Json(encoder) => encoder.encode(block, range, self.part_bytes_max, part),
-            Kind::Opaque(encoder) => encoder.encode(block, range, part),
+            Kind::Raw(encoder) => encoder.encode(block, range, part),
         }
     }
 }

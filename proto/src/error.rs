@@ -23,4 +23,18 @@ pub enum Error {
         /// The window's schema.
         schema: String,
     },
+    /// `kafkatype` names a field that can't be sent raw.
+    #[error("\"{field}\" can't be sent raw: only a string or blob field can, and the schema is {schema}")]
+    NotRaw {
+        /// The field's name.
+        field: String,
+        /// The window's schema.
+        schema: String,
+    },
+    /// A single field can't be read back as an event.
+    #[error("records hold the field \"{field}\" and nothing else: no events can be read from them")]
+    NotReadable {
+        /// The field's name.
+        field: String,
+    },
 }

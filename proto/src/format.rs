@@ -15,6 +15,9 @@ pub enum Format {
     Json(JsonOptions),
     /// One record is one event: a generated key and the record's text.
     OpaqueString,
+    /// One record is one event: the bytes of this string or blob field and nothing else, empty when it is null. Only to be
+    /// written: nobody can tell the event from it.
+    Field(String),
 }
 
 /// What one csv message holds (`csvmsgperevent`, `csvmsgpereventblock`).

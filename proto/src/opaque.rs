@@ -1,4 +1,4 @@
-//! `opaquestring`: a record is one event, its text goes into one field; the key is generated.
+//! Records that are one field of one event: `opaquestring`, whose key is generated, and a field that `kafkatype` names.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,18 +51,29 @@ impl OpaqueDecoder {
     }
 }
 
+/// Sends one string or blob field as it is, a record for each event.
 #[derive(Debug)]
-pub(crate) struct OpaqueEncoder {
-    message: usize,
+pub(crate) struct RawEncoder {
+    position: usize,
 }
 
-impl OpaqueEncoder {
-    pub(crate) fn new(schema: &Schema) -> Result<Self, Error> {
-        message_field(schema).map(|message| Self { message })
+impl RawEncoder {
+    /// The message of an opaque string.
+    pub(crate) fn message(schema: &Schema) -> Result<Self, Error> {
+        message_field(schema).map(|position| Self { position })
+    }
+
+    /// The field of this name.
+    pub(crate) fn field(schema: &Schema, field: &str) -> Result<Self, Error> {
+        let is_raw =
+            |position: &usize| matches!(schema.fields()[*position].field_type, FieldType::String | FieldType::Blob);
+        let position = schema.position(field).filter(is_raw);
+        let refused = || Error::NotRaw { field: field.to_owned(), schema: schema.to_string() };
+        position.map(|position| Self { position }).ok_or_else(refused)
     }
 
     pub(crate) fn encode(&self, block: &EventBlock, range: Range<usize>, part: &mut dyn FnMut(&[u8])) {
-        let Column::String(texts) = &block.columns[self.message] else { return };
+        let (Column::String(texts) | Column::Blob(texts)) = &block.columns[self.position] else { return };
         range.for_each(|i| part(texts.get(i).unwrap_or_default()));
     }
 }
@@ -70,7 +81,7 @@ impl OpaqueEncoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decoder, Format};
+    use crate::{Decoder, Encoder, EncoderOptions, Format};
 
     #[test]
     fn a_record_is_one_event_whatever_it_holds() {
@@ -85,6 +96,29 @@ mod tests {
         assert_eq!(block.columns[0].value(0), types::Value::Null);
         assert_eq!(rejects.len(), 1);
         assert_eq!(rejects[0].to_string(), "row 0 column 2 \"message\" = \"\u{fffd}\": not UTF-8");
+    }
+
+    #[test]
+    fn a_field_is_sent_as_it_is_a_record_for_each_event() {
+        let schema: Arc<Schema> = Arc::new("id*:int64,note:string,image:blob".parse().unwrap());
+        let mut decoder = Decoder::new(Format::Csv(crate::CsvOptions::default()), Arc::clone(&schema)).unwrap();
+        let (mut block, mut rejects) = (EventBlock::new(&schema), Vec::new());
+        decoder.decode(b"I,N,1,\"a, b\",AAEC\nD,N,2,,\n", &mut block, &mut rejects);
+        assert_eq!(rejects, []);
+        let sent = |field: &str| {
+            let format = Format::Field(field.to_owned());
+            let mut encoder = Encoder::new(format, Arc::clone(&schema), EncoderOptions::default()).unwrap();
+            let mut parts = Vec::new();
+            encoder.encode(&block, 0..block.len(), &mut |part| parts.push(part.to_vec()));
+            parts
+        };
+        assert_eq!(sent("note"), [&b"a, b"[..], b""]);
+        assert_eq!(sent("image"), [&[0, 1, 2][..], b""]);
+        for field in ["id", "nothing"] {
+            let made = Encoder::new(Format::Field(field.to_owned()), Arc::clone(&schema), EncoderOptions::default());
+            assert!(matches!(made, Err(Error::NotRaw { .. })), "{field}");
+        }
+        assert!(matches!(Decoder::new(Format::Field("note".to_owned()), schema), Err(Error::NotReadable { .. })));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use engine::project::{Connector, Direction, Position, Project, Property, Window, WindowKind};
 use proto::{CsvFraming, CsvOptions, DateFormat, Format, JsonOptions, SchemaLine};
-use types::{Flags, TopicName};
+use types::{FieldType, Flags, TopicName};
 
 use super::properties::{self, Treatment};
 use super::topics::{derived, label};
@@ -325,17 +325,29 @@ impl<'a> Reader<'a> {
                 ..JsonOptions::default()
             })),
             "opaquestring" if connector.direction == Direction::Publish => Some(Format::OpaqueString),
-            other => {
-                let field = site.window.schema.position(other).is_some();
-                let fix = if field {
-                    "sending a single field raw is not built yet; use binary, csv or json"
-                } else {
-                    "write binary, csv, json, or opaquestring (publishers only)"
-                };
-                self.refuse(property.position, format!("kafkatype \"{other}\""), fix);
-                None
-            }
+            other => self.raw_field(site, property, other),
         }
+    }
+
+    /// A subscriber's `kafkatype` may name a string or blob field: a record is then that field of one event.
+    fn raw_field(&mut self, site: &Site<'a>, property: &Property, name: &str) -> Option<Format> {
+        let schema = &site.window.schema;
+        let found = schema.position(name).map(|position| schema.fields()[position].field_type);
+        let fix = match (site.connector.direction, found) {
+            (Direction::Subscribe, Some(FieldType::String | FieldType::Blob)) => {
+                return Some(Format::Field(name.to_owned()));
+            }
+            (Direction::Subscribe, Some(_)) => "only a string or blob field can be sent raw; write binary, csv or json",
+            (Direction::Publish, Some(_)) => {
+                "a single field is no event to read; write binary, csv, json or opaquestring"
+            }
+            (_, None) if name == "avro" => properties::AVRO,
+            (_, None) if name == "protobuf" => properties::PROTOBUF,
+            (Direction::Subscribe, None) => "write binary, csv, json, or the name of a string or blob field",
+            (Direction::Publish, None) => "write binary, csv, json or opaquestring",
+        };
+        self.refuse(property.position, format!("kafkatype \"{name}\""), fix);
+        None
     }
 
     fn csv_options(&mut self, connector: &Connector) -> Option<CsvOptions> {

@@ -6,6 +6,7 @@ mod topics;
 
 use engine::project::Project;
 use ports::input::InboundHead;
+use ports::notebook::Payload;
 use proto::Format;
 use types::TopicName;
 
@@ -77,6 +78,22 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// How adapters find the records of a window written: those of the topic whose name they derive.
+    #[must_use]
+    pub fn payload(&self, window: &str) -> Option<Payload> {
+        let topic = topics::derived(&self.label, &self.project, window, 'O');
+        let outbound = self.outbound.iter().find(|outbound| outbound.topic.as_str() == topic)?;
+        let (kafkatype, date_format) = match &outbound.format {
+            Format::Binary => ("binary", None),
+            Format::Csv(options) => ("csv", options.date_format.as_ref()),
+            Format::Json(options) => ("json", options.date_format.as_ref()),
+            Format::OpaqueString => ("opaquestring", None),
+            Format::Field(name) => (name.as_str(), None),
+        };
+        let dateformat = date_format.map(|format| format.as_str().to_owned());
+        Some(Payload { kafkatype: kafkatype.to_owned(), dateformat })
+    }
+
     /// The path of the project's election nodes (`/ESP/<label>.<project>`).
     #[must_use]
     pub fn cluster(&self) -> String {

@@ -26,15 +26,16 @@ const BOTH: &[(&str, Treatment)] = &[
     ("kafkatopicconfig", Works),
     ("useclientmsgid", Refused("message ids come from inbound offsets, which all replicas share; remove the property")),
     ("configfilesection", Refused("there is no connectors file here; write the properties into the connector")),
-    ("protofile", Refused("protobuf by description is not built yet; use kafkatype binary, csv or json")),
-    ("protomsg", Refused("protobuf by description is not built yet; use kafkatype binary, csv or json")),
+    ("protofile", Refused(PROTOBUF)),
+    ("protomsg", Refused(PROTOBUF)),
     ("avroschemaregistryurl", Refused(AVRO)),
     ("avroschemadefinition", Refused(AVRO)),
     ("avroschemaname", Refused(AVRO)),
     ("avroschemanoopcode", Refused(AVRO)),
 ];
 
-const AVRO: &str = "avro is not built yet; use kafkatype binary, csv or json";
+pub(super) const AVRO: &str = "avro is not built yet; use kafkatype binary, csv or json";
+pub(super) const PROTOBUF: &str = "protobuf by description is not built yet; use kafkatype binary, csv or json";
 
 const PUBLISHER: &[(&str, Treatment)] = &[
     ("kafkainitialoffset", Works),

@@ -171,6 +171,7 @@ fn check_model(project: &Project, deployment: &Deployment, accepted: &Proposal) 
 /// A notebook that can't be written.
 pub(crate) fn note_schemas(
     project: &Project,
+    deployment: &Deployment,
     generation: Generation,
     notebook: &Notebook,
     ledger: &Ledger,
@@ -193,6 +194,7 @@ pub(crate) fn note_schemas(
             let entry = WindowSchema {
                 project: project.name.clone(),
                 generation,
+                payload: deployment.payload(&path),
                 window: path,
                 schema: window.schema.to_string(),
                 role,

@@ -108,7 +108,7 @@ impl Starter<'_> {
             wakes: &wakes_received,
         };
         let agreed = agreement.reach(&mut ledger, &mut missed)?;
-        generation::note_schemas(model, agreed.generation, &notebook, &ledger)?;
+        generation::note_schemas(model, &self.deployment, agreed.generation, &notebook, &ledger)?;
         let http = self.http_address(&listener)?;
         let me = self.member(&agreed, peers.peer(), &http);
         notebook.post(&Entry::Member(me.clone())).context("writing this member into the notebook")?;

@@ -164,6 +164,19 @@ pub struct WindowSchema {
     /// The window gives the key itself (`autogen-key`): what a publisher writes in its column is ignored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub generated_key: bool,
+    /// How the records of its outbound topic are written; absent when no connector writes one, or in older notebooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
+}
+
+/// How a topic's records are written: what is needed to read them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// As in the connector: `binary`, `csv`, `json`, or the name of the field that is sent raw.
+    pub kafkatype: String,
+    /// Text form of dates in csv and json; integers when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dateformat: Option<String>,
 }
 
 /// Where a generation begins in an outbound topic; noted once, compared ever after.

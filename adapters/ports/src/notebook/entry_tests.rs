@@ -45,6 +45,7 @@ fn one_of_each() -> Vec<Entry> {
             schema: "id*:int64".to_owned(),
             role: WindowRole::Source,
             generated_key: false,
+            payload: None,
         }),
         Entry::Constant(Constant {
             project: project.clone(),

@@ -163,6 +163,7 @@ fn adapters_find_the_newest_generations_schema() {
             schema: text.to_owned(),
             role: WindowRole::Source,
             generated_key: false,
+            payload: None,
         })
     };
     let (ledger, _) = fold(&[

@@ -1,5 +1,6 @@
 //! `understudy adapter fs`: rows of a file into an inbound topic, outputs of a window into a file.
 
+mod payloads;
 mod publish;
 mod subscribe;
 

@@ -8,11 +8,11 @@ use adapter_kafka::{Record, Start, Step, TopicReader};
 use anyhow::{Context as _, bail};
 use ports::headers;
 use ports::notebook::Constant;
-use proto::{CsvOptions, Decoder, Format, JsonOptions};
 use tracing::{info, warn};
 use types::{Digest, EventBlock, Generation, MessageId, Offset, OutputIndex, OutputKind, Schema};
 
 use super::Adapter;
+use super::payloads::Payloads;
 use crate::exit::Exit;
 
 /// How long one step waits for a record.
@@ -61,7 +61,7 @@ pub(super) fn run(adapter: &Adapter, options: &SubscribeOptions) -> anyhow::Resu
         reader,
         sink,
         rows,
-        decoders: Decoders::new(&schema)?,
+        payloads: Payloads::new(noted.payload.as_ref(), &schema)?,
         block: EventBlock::new(&schema),
         position,
         text: Vec::new(),
@@ -98,7 +98,7 @@ struct Subscriber {
     reader: TopicReader,
     sink: Sink,
     rows: RowWriter,
-    decoders: Decoders,
+    payloads: Payloads,
     block: EventBlock,
     /// How far the rows kept so far reach.
     position: LogPosition,
@@ -191,7 +191,7 @@ impl Subscriber {
 
     fn decode(&mut self, offset: Offset, payload: &[u8]) -> anyhow::Result<()> {
         self.block.clear();
-        self.decoders.decode(payload, &mut self.block).with_context(|| format!("offset {offset}"))?;
+        self.payloads.decode(payload, &mut self.block).with_context(|| format!("offset {offset}"))?;
         self.rows.rows(&self.block, 0..self.block.len(), &mut self.text);
         self.sink.append(&self.text);
         Ok(())
@@ -200,36 +200,4 @@ impl Subscriber {
 
 fn generation(record: &Record) -> Option<Generation> {
     record.header_text(headers::MODEL)?.rsplit_once('.')?.1.parse().ok().map(Generation)
-}
-
-/// The notebook doesn't say how a connector writes; a payload shows it by its first byte.
-struct Decoders {
-    binary: Decoder,
-    csv: Decoder,
-    json: Decoder,
-}
-
-impl Decoders {
-    fn new(schema: &Arc<Schema>) -> anyhow::Result<Self> {
-        let decoder = |format| Decoder::new(format, Arc::clone(schema));
-        Ok(Self {
-            binary: decoder(Format::Binary)?,
-            csv: decoder(Format::Csv(CsvOptions::default()))?,
-            json: decoder(Format::Json(JsonOptions::default()))?,
-        })
-    }
-
-    fn decode(&mut self, payload: &[u8], block: &mut EventBlock) -> anyhow::Result<()> {
-        let decoder = match payload.first() {
-            Some(b'{' | b'[') => &mut self.json,
-            Some(byte) if byte.is_ascii_alphabetic() || *byte == b',' => &mut self.csv,
-            Some(_) | None => &mut self.binary,
-        };
-        let mut rejects = Vec::new();
-        decoder.decode(payload, block, &mut rejects);
-        match rejects.first() {
-            None => Ok(()),
-            Some(rejected) => bail!("an output can't be read: {rejected}"),
-        }
-    }
 }
