@@ -223,7 +223,7 @@ fn read_record(
     append_time: Option<Timestamp>,
 ) -> Result<Record<'_>, Error> {
     // One byte of attributes, of which none is in use.
-    body = body.get(1..).ok_or(Error::Truncated { what: RECORD })?;
+    body = body.get(1..).ok_or_else(truncated)?;
     let timestamp_delta = number(&mut body)?;
     let offset_delta = number(&mut body)?;
     let offset = base_offset.0.checked_add_signed(offset_delta);
@@ -295,7 +295,7 @@ fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
 }
 
 fn number(bytes: &mut &[u8]) -> Result<i64, Error> {
-    varint::take(bytes).ok_or(Error::Truncated { what: RECORD })
+    varint::take(bytes).ok_or_else(truncated)
 }
 
 /// A length and as many bytes; `None` for length -1.
@@ -305,9 +305,15 @@ fn take_blob<'r>(bytes: &mut &'r [u8]) -> Result<Option<&'r [u8]>, Error> {
         return Ok(None);
     }
     let length = usize::try_from(length).map_err(|_| malformed(format!("a length of {length} bytes")))?;
-    let (blob, rest) = bytes.split_at_checked(length).ok_or(Error::Truncated { what: RECORD })?;
+    let (blob, rest) = bytes.split_at_checked(length).ok_or_else(truncated)?;
     *bytes = rest;
     Ok(Some(blob))
+}
+
+/// Made only when needed: an error that is made and dropped for each number costs as much as the number.
+#[cold]
+fn truncated() -> Error {
+    Error::Truncated { what: RECORD }
 }
 
 fn malformed(reason: impl Into<String>) -> Error {

@@ -36,13 +36,25 @@ pub(super) fn set(room: &mut [u8], value: i64) {
 }
 
 /// Takes a number from the front of `bytes`; `None` when it is cut off or too long.
+#[inline]
 pub(super) fn take(bytes: &mut &[u8]) -> Option<i64> {
+    // Lengths of headers, most of all numbers, have one byte.
+    match **bytes {
+        [byte @ 0..0x80, ref rest @ ..] => {
+            *bytes = rest;
+            Some(unzigzag(byte.into()))
+        }
+        _ => take_long(bytes),
+    }
+}
+
+fn take_long(bytes: &mut &[u8]) -> Option<i64> {
     let mut value = 0u64;
     for (i, byte) in bytes.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * i);
         if *byte < 0x80 {
             *bytes = &bytes[i + 1..];
-            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+            return Some(unzigzag(value));
         }
     }
     None
@@ -50,6 +62,10 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<i64> {
 
 const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
+}
+
+const fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Our records as batches, and what a record of the log means to us.
 
-use std::io::Write as _;
-
 use ports::headers::{self, SourceHeader};
 use types::{Digest, MessageId, Offset, OutputIndex, OutputKind, OutputRecord, Timestamp};
 
@@ -9,7 +7,7 @@ use super::config::{Layout, MachineConfig};
 use super::identity::{FENCE_SEQUENCE, sequence};
 use super::outputs::Item;
 use crate::Error;
-use crate::batch::{Batch, BatchEncoder, BatchStart, Record, RecordSet};
+use crate::batch::{Batch, BatchEncoder, BatchStart, CommonHeaders, Record, RecordSet};
 
 /// What a record of the log means to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +61,13 @@ pub(super) fn outputs<'i>(
     now: Timestamp,
 ) -> Result<bytes::Bytes, Error> {
     encoder.begin(start(config, sequence(&config.layout, first), now));
+    let common = CommonHeaders::new(&[
+        (headers::MODEL, config.identity.model.as_bytes()),
+        (headers::WRITER, config.identity.writer.as_bytes()),
+    ]);
     for item in items {
         match item {
-            Item::Output(record) => push_output(encoder, config, record),
+            Item::Output(record) => push_output(encoder, &common, record),
             Item::Sourced(record) => {
                 let source = record.source.to_text();
                 encoder.push(Some(&record.payload), &[(headers::SOURCE, source.as_bytes())], 0);
@@ -75,22 +77,20 @@ pub(super) fn outputs<'i>(
     encoder.finish()
 }
 
-fn push_output(encoder: &mut BatchEncoder, config: &MachineConfig, record: &OutputRecord) {
+fn push_output(encoder: &mut BatchEncoder, common: &CommonHeaders, record: &OutputRecord) {
     let (id, index, part) =
         (Text::decimal(record.id.0), Text::decimal(record.index.0), Text::decimal(record.part.into()));
-    let (time, digest) = (Text::of(format_args!("{}", record.time.0)), Text::hexadecimal(record.digest));
+    let (time, digest) = (Text::signed(record.time.0), Text::hexadecimal(record.digest));
     // Filled up to the number that this record needs: nothing is allocated per record.
-    let mut all: [(&str, &[u8]); HEADERS_MAX] = [("", &[]); HEADERS_MAX];
-    let fixed: [(&str, &[u8]); HEADERS_MAX - 2] = [
+    let mut all: [(&str, &[u8]); HEADERS_MAX] = [
         (headers::ID, id.bytes()),
         (headers::INDEX, index.bytes()),
         (headers::TIME, time.bytes()),
         (headers::DIGEST, digest.bytes()),
-        (headers::MODEL, config.identity.model.as_bytes()),
-        (headers::WRITER, config.identity.writer.as_bytes()),
+        ("", &[]),
+        ("", &[]),
     ];
-    all[..fixed.len()].copy_from_slice(&fixed);
-    let mut count = fixed.len();
+    let mut count = HEADERS_MAX - 2;
     if record.part > 0 {
         all[count] = (headers::PART, part.bytes());
         count += 1;
@@ -103,11 +103,13 @@ fn push_output(encoder: &mut BatchEncoder, config: &MachineConfig, record: &Outp
             None
         }
     };
-    encoder.push(value, &all[..count], 0);
+    encoder.push_with(value, &all[..count], common, 0);
 }
 
-/// Headers of one output at most.
-const HEADERS_MAX: usize = 8;
+/// Headers of one output at most, without those that all outputs of a writer have.
+const HEADERS_MAX: usize = 6;
+/// A digest as text: four bits a digit.
+const DIGEST_DIGITS: usize = 32;
 
 /// A short text on the stack.
 struct Text {
@@ -131,19 +133,19 @@ impl Text {
 
     fn hexadecimal(digest: Digest) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = Self { bytes: [0; 40], from: 0, to: 32 };
-        for (place, digit) in text.bytes[..32].iter_mut().enumerate() {
-            *digit = DIGITS[(digest.0 >> (124 - 4 * place)) as usize & 15];
+        let mut text = Self { bytes: [0; 40], from: 0, to: DIGEST_DIGITS };
+        for (pair, byte) in text.bytes.chunks_exact_mut(2).zip(digest.0.to_be_bytes()) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
         text
     }
 
-    fn of(arguments: std::fmt::Arguments<'_>) -> Self {
-        let mut text = Self { bytes: [0; 40], from: 0, to: 0 };
-        let mut rest = text.bytes.as_mut_slice();
-        // Forty bytes hold every number.
-        let _ = rest.write_fmt(arguments);
-        text.to = 40 - rest.len();
+    fn signed(number: i64) -> Self {
+        let mut text = Self::decimal(number.unsigned_abs());
+        if number < 0 {
+            text.from -= 1;
+            text.bytes[text.from] = b'-';
+        }
         text
     }
 
@@ -206,22 +208,64 @@ fn meaning<'r>(config: &MachineConfig, batch: &Batch<'_>, record: &Record<'r>) -
     }
 }
 
+// Names as a record has them.
+const INDEX: &[u8] = headers::INDEX.as_bytes();
+const ID: &[u8] = headers::ID.as_bytes();
+const DIGEST: &[u8] = headers::DIGEST.as_bytes();
+const WRITER: &[u8] = headers::WRITER.as_bytes();
+const FENCE: &[u8] = headers::FENCE.as_bytes();
+
+/// One walk over the headers: a replica reads back every record of its topic.
 fn own<'r>(record: &Record<'r>) -> Meaning<'r> {
-    if record.headers.clone().any(|(name, _)| name == headers::FENCE.as_bytes()) {
-        return Meaning::Fence;
+    let (mut index, mut id, mut digest, mut writer) = (None, None, None, None);
+    for (name, value) in record.headers.clone() {
+        // The first of equal names counts.
+        let place = match name {
+            INDEX => &mut index,
+            ID => &mut id,
+            DIGEST => &mut digest,
+            WRITER => &mut writer,
+            FENCE => return Meaning::Fence,
+            _ => continue,
+        };
+        place.get_or_insert(value);
     }
-    output(record).unwrap_or(Meaning::Foreign)
+    output(index.flatten(), id.flatten(), digest.flatten(), writer.flatten()).unwrap_or(Meaning::Foreign)
 }
 
-fn output<'r>(record: &Record<'r>) -> Option<Meaning<'r>> {
+fn output<'r>(
+    index: Option<&[u8]>,
+    id: Option<&[u8]>,
+    digest: Option<&[u8]>,
+    writer: Option<&'r [u8]>,
+) -> Option<Meaning<'r>> {
     Some(Meaning::Output {
-        index: OutputIndex(text(record, headers::INDEX)?.parse().ok()?),
-        id: MessageId(text(record, headers::ID)?.parse().ok()?),
-        digest: Digest(u128::from_str_radix(text(record, headers::DIGEST)?, 16).ok()?),
-        writer: text(record, headers::WRITER).unwrap_or_default(),
+        index: OutputIndex(decimal(index?)?),
+        id: MessageId(decimal(id?)?),
+        digest: Digest(hexadecimal(digest?)?),
+        writer: writer.and_then(|writer| std::str::from_utf8(writer).ok()).unwrap_or_default(),
     })
+}
+
+/// As [`str::parse`] without signs, and without asking first whether it is text.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    let digit = |number: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(digit.into()) }
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, digit) }
+}
+
+/// As [`u128::from_str_radix`], likewise.
+fn hexadecimal(digits: &[u8]) -> Option<u128> {
+    let digit = |number: u128, byte: &u8| Some(number << 4 | u128::from(char::from(*byte).to_digit(16)?));
+    if digits.is_empty() || digits.len() > DIGEST_DIGITS { None } else { digits.iter().try_fold(0, digit) }
 }
 
 fn text<'r>(record: &Record<'r>, name: &str) -> Option<&'r str> {
     std::str::from_utf8(record.headers.get(name)?).ok()
 }
+
+#[cfg(test)]
+#[path = "codec_tests.rs"]
+mod tests;
