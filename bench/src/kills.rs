@@ -165,7 +165,10 @@ fn settle(pair: &mut [Replica; 2]) -> anyhow::Result<usize> {
             replica.program.check()?;
         }
         if Instant::now() > deadline {
-            bail!("the replicas did not settle within {PATIENCE:?}");
+            let said = seen
+                .each_ref()
+                .map(|status| [&status["role"], &status["eligible"], &status["input"]].map(Value::to_string));
+            bail!("the replicas did not settle within {PATIENCE:?}; role, eligible and input of each: {said:?}");
         }
         thread::sleep(ASK_EVERY);
     }
