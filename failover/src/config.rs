@@ -40,6 +40,8 @@ pub struct Config {
     pub silence_max: Duration,
     /// Time without an acknowledgement, outputs being due, from which on a writer counts as stuck.
     pub stall_max: Duration,
+    /// Whoever hasn't read a log's end for so long doesn't judge by it whether others write.
+    pub read_max: Duration,
     /// How long standbys let a living active re-enter the line first when all sessions were lost.
     pub rejoin_delay: Duration,
     /// How long a handover may take; a shutdown then exits anyway, a switchover is given up.
@@ -67,6 +69,7 @@ impl Config {
             ("lag bound", self.lag_max),
             ("silence bound", self.silence_max),
             ("stall bound", self.stall_max),
+            ("read bound", self.read_max),
         ];
         match times.into_iter().find(|(_, time)| time.is_zero()) {
             Some((name, _)) => Err(ConfigError::ZeroTime { name }),

@@ -37,13 +37,19 @@ impl Machine {
                 let doubt = Doubt::begun(silence, self.config().silence_max, now);
                 self.peers.suspected(member, incarnation, doubt, now);
             }
-            Sign::Stalled(stall) => {
+            Sign::Stalled { lasting, unread } if unread < self.config().read_max => {
                 let is_accused = |head: &Candidate| head.member == member && head.incarnation == incarnation;
                 let fair = self.line.head().is_some_and(is_accused) && !self.is_failover_paused();
                 if fair && !self.has_written_in_vain() {
-                    let doubt = Doubt::begun(stall, self.config().stall_max, now).from(self.in_office_since);
+                    let since = self.in_office_since.max(self.reading_since);
+                    let doubt = Doubt::begun(lasting, self.config().stall_max, now).from(since);
                     self.peers.stalled(member, incarnation, doubt, now);
                 }
+            }
+            // Cut off from the log, it stands still for this replica alone; what is seen later is judged from then on.
+            Sign::Stalled { .. } => {
+                self.reading_since = now;
+                self.peers.forget_stalls();
             }
         }
     }

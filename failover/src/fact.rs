@@ -58,12 +58,18 @@ pub enum Evidence {
 pub enum Sign {
     /// No heartbeat for so long; [`crate::Config::silence_max`] decides.
     Silent(Duration),
-    /// Outputs that it owes don't appear in the log for so long, though this replica reads the log's end;
-    /// [`crate::Config::stall_max`] decides. Heartbeats don't take this back, the moving log does.
+    /// Outputs that it owes don't appear in a log; say it again while it lasts. Heartbeats don't take this back, the moving
+    /// log does.
     ///
     /// Counts against the first in line only, from when it came first; not while failover is paused or the coordinator away;
-    /// and a replica that wrote in vain itself accuses nobody until the log has moved.
-    Stalled(Duration),
+    /// a replica that wrote in vain itself accuses nobody until the log has moved; and one that doesn't read a log's end
+    /// takes back what it said, for it can't know whether that log stands still.
+    Stalled {
+        /// Since the log last moved, or since something is owed; [`crate::Config::stall_max`] decides.
+        lasting: Duration,
+        /// Since this replica itself last read that log's end; [`crate::Config::read_max`] decides.
+        unread: Duration,
+    },
 }
 
 /// What a peer says of itself with its heartbeats; make the own one with [`crate::Machine::report`].
@@ -102,7 +108,7 @@ pub enum BlockCause {
     InputFailed,
     /// This replica runs another model than its generation.
     ModelMismatch,
-    /// The coordinator can't be used for good.
+    /// The coordinator can't be used for good: this replica could never take over.
     CoordinatorFailed,
     /// A later start of the same member stands in line: this process is the old one.
     NameTaken,
@@ -219,6 +225,12 @@ pub enum Fact {
     },
     /// The session is gone and with it the own entry.
     SessionLost,
+    /// The coordinator can't be used any more by this process, whatever happens. A writer goes on, the log protects it;
+    /// whoever doesn't write is blocked.
+    CoordinatorFailed {
+        /// Why, for people.
+        detail: String,
+    },
     /// The line as it stands, in order of succession.
     LineChanged {
         /// Grows with every change at the head.
@@ -301,6 +313,7 @@ impl fmt::Display for Fact {
             Self::CoordinatorConnected => f.write_str("coordinator connected"),
             Self::CoordinatorSuspended { .. } => f.write_str("coordinator suspended"),
             Self::SessionLost => f.write_str("session lost"),
+            Self::CoordinatorFailed { detail } => write!(f, "coordinator failed ({detail})"),
             Self::LineChanged { term, candidates } => {
                 write!(f, "line t{term} [")?;
                 for (i, candidate) in candidates.iter().enumerate() {
@@ -323,7 +336,9 @@ impl fmt::Display for Fact {
             }
             Self::PeerSuspected { member, incarnation, sign } => match sign {
                 Sign::Silent(silence) => write!(f, "{member}.{incarnation} silent {silence:?}"),
-                Sign::Stalled(stall) => write!(f, "{member}.{incarnation} stalled {stall:?}"),
+                Sign::Stalled { lasting, unread } => {
+                    write!(f, "{member}.{incarnation} stalled {lasting:?}, log read {unread:?} ago")
+                }
             },
             Self::HandedOver { from, next } => {
                 write!(f, "{from} handed over at")?;

@@ -12,7 +12,7 @@
 //! # let config = Config {
 //! #     member: "esp-1".into(), incarnation: Incarnation(1), outputs: 1, fencing: Fencing::Log, session_timeout: second,
 //! #     buffered_outputs_max: 100, unacknowledged_outputs_max: 1000, lag_max: second, silence_max: second, stall_max: second,
-//! #     rejoin_delay: second, handover_timeout: second,
+//! #     read_max: second, rejoin_delay: second, handover_timeout: second,
 //! # };
 //! let mut machine = Machine::new(config)?;
 //! machine.handle(Fact::OutputOpened { output: OutputId(0), published_end: OutputIndex(0) }, Tick(0));

@@ -1,6 +1,7 @@
 //! One replica's decisions: what each fact means.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -33,6 +34,10 @@ pub struct Machine {
     pub(crate) rest: Option<Rest>,
     /// Since when the first in line could write, as far as the coordinator and the operator are concerned.
     pub(crate) in_office_since: Tick,
+    /// Since when this replica sees whether its logs move, as far as it ever didn't.
+    pub(crate) reading_since: Tick,
+    /// Why the coordinator can't be used any more.
+    pub(crate) coordinator_failure: Option<String>,
     /// The logs' ends when this replica last stepped down; empty before.
     pub(crate) ends_at_stop: Vec<OutputIndex>,
     pub(crate) last_failover: Option<LastFailover>,
@@ -65,6 +70,8 @@ impl Machine {
             forced: false,
             rest: None,
             in_office_since: Tick(0),
+            reading_since: Tick(0),
+            coordinator_failure: None,
             ends_at_stop: Vec::new(),
             last_failover: None,
             actions: VecDeque::new(),
@@ -138,6 +145,10 @@ impl Machine {
             Fact::CoordinatorConnected => self.on_connected(now),
             Fact::CoordinatorSuspended { heard } => self.line.suspended(heard),
             Fact::SessionLost => self.line.lost(),
+            Fact::CoordinatorFailed { detail } => {
+                self.line.lost();
+                self.coordinator_failure = Some(detail);
+            }
             Fact::LineChanged { term, candidates } => self.on_line_changed(term, candidates, now),
             Fact::PeerHeard { member, incarnation } => self.peers.heard(member, incarnation, now),
             Fact::PeerReported { member, incarnation, report } => {
@@ -225,6 +236,7 @@ impl Machine {
 
     /// When all sessions were lost at once, the active should come first in the new line too: nothing failed.
     fn on_connected(&mut self, now: Tick) {
+        self.coordinator_failure = None;
         let session_is_new = self.line.coordination() == Coordination::Away;
         let somebody_writes = self.peers.living_reports().any(|report| report.stage == Stage::Active);
         let wait = match self.role {
@@ -256,7 +268,7 @@ impl Machine {
     }
 
     /// The first block stays; a writer stops, a process that was about to end does so.
-    fn block(&mut self, block: Block) {
+    pub(crate) fn block(&mut self, block: Block) {
         match &self.role {
             Role::Blocked(_) | Role::Stopped => return,
             Role::Starting | Role::Restoring | Role::Standby | Role::Active { .. } | Role::HandingOver(_) => {}

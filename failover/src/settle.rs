@@ -8,7 +8,7 @@ use crate::buffer::Buffer;
 use crate::deadline::earliest;
 use crate::line::{Coordination, Place};
 use crate::peers::Verdict;
-use crate::{Action, Candidate, Fencing, Machine, Role, Stage, Step, Why};
+use crate::{Action, Block, BlockCause, Candidate, Fencing, Machine, Role, Stage, Step, Why};
 
 /// Changes of stage that can follow from one fact, and one look more; nobody passes a stage twice on the way to rest.
 const ROUNDS_MAX: usize = 2 * Stage::ALL.len();
@@ -61,6 +61,19 @@ impl Machine {
         }
         if matches!(self.role(), Role::Restoring) && self.is_eligible() {
             self.become_role(Role::Standby, Why::CaughtUp);
+        }
+        self.settle_coordinator();
+    }
+
+    /// Without a coordinator for good, a replica that doesn't write could never take over: that must be seen.
+    fn settle_coordinator(&mut self) {
+        match self.role() {
+            Role::Starting | Role::Restoring | Role::Standby => {
+                if let Some(detail) = self.coordinator_failure.clone() {
+                    self.block(Block { cause: BlockCause::CoordinatorFailed, detail });
+                }
+            }
+            Role::Active { .. } | Role::HandingOver(_) | Role::Blocked(_) | Role::Stopped => {}
         }
     }
 

@@ -82,7 +82,7 @@ impl<N: Notes> ClaimCoordinator<N> {
                 state.ledger.note(noted.offset, &noted.entry);
                 state.tell_line(&self.me.project);
             }
-            NotebookFact::Suspended => (state.tell)(CoordinatorFact::Suspended),
+            NotebookFact::Suspended { silent } => (state.tell)(CoordinatorFact::Suspended { silent: *silent }),
             NotebookFact::Resumed => {
                 (state.tell)(CoordinatorFact::Connected);
                 state.told = None;

@@ -1,4 +1,5 @@
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use types::{Generation, Incarnation, MemberName};
@@ -105,7 +106,8 @@ impl Cluster {
 fn tell_fact(fact: &CoordinatorFact) -> String {
     match fact {
         CoordinatorFact::Connected => "connected".to_owned(),
-        CoordinatorFact::Suspended => "suspended".to_owned(),
+        CoordinatorFact::Suspended { silent } => format!("suspended, silent for {silent:?}"),
+        CoordinatorFact::Failing { reason } => format!("failing: {reason}"),
         CoordinatorFact::SessionLost => "session lost".to_owned(),
         CoordinatorFact::Line { term, candidates } => {
             let names: Vec<String> =
@@ -190,11 +192,11 @@ fn closing_leaves_the_line() {
 #[test]
 fn a_lost_connection_is_told_and_no_conclusion_drawn() {
     let mut cluster = three_in_line();
-    for fact in [NotebookFact::Suspended, NotebookFact::Resumed] {
+    for fact in [NotebookFact::Suspended { silent: Duration::from_millis(70) }, NotebookFact::Resumed] {
         cluster.replicas.iter().for_each(|replica| replica.coordinator.observe(&fact));
     }
     cluster.deliver(&[]);
     cluster.check(&expect![[r#"
-        read: suspended, connected, term 1 [a.1#0 b.1#1 c.1#2]
+        read: suspended, silent for 70ms, connected, term 1 [a.1#0 b.1#1 c.1#2]
     "#]]);
 }

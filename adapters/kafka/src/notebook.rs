@@ -50,7 +50,10 @@ pub enum NotebookFact {
     /// Somebody wrote, perhaps this process.
     Noted(Noted),
     /// No broker is connected; what follows may be late.
-    Suspended,
+    Suspended {
+        /// Since a broker was last known to be connected; seen at most a tenth of a second late.
+        silent: Duration,
+    },
     /// A broker is connected again.
     Resumed,
     /// It can't be read any more; nothing follows.
@@ -96,7 +99,7 @@ impl Notebook {
         }
         let writer = Writer::open(settings.producer(None, QUEUED_MAX), Delivery { topic: topic.clone() })?;
         let stop = Arc::new(AtomicBool::new(false));
-        let follower = Follower { cursor, deliver, stop: Arc::clone(&stop), connected: true };
+        let follower = Follower { cursor, deliver, stop: Arc::clone(&stop), connected: true, seen: Instant::now() };
         thread::Builder::new()
             .name("notebook".to_owned())
             .spawn(move || follower.run())
@@ -185,6 +188,8 @@ struct Follower<F> {
     deliver: F,
     stop: Arc<AtomicBool>,
     connected: bool,
+    /// When a broker was last seen connected.
+    seen: Instant,
 }
 
 impl<F: FnMut(NotebookFact)> Follower<F> {
@@ -217,9 +222,13 @@ impl<F: FnMut(NotebookFact)> Follower<F> {
 
     fn tell_connection(&mut self) {
         let connected = self.cursor.is_connected();
+        let silent = self.seen.elapsed();
+        if connected {
+            self.seen = Instant::now();
+        }
         if connected != self.connected {
             self.connected = connected;
-            (self.deliver)(if connected { NotebookFact::Resumed } else { NotebookFact::Suspended });
+            (self.deliver)(if connected { NotebookFact::Resumed } else { NotebookFact::Suspended { silent } });
         }
     }
 }

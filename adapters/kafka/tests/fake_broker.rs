@@ -284,7 +284,7 @@ fn noted(facts: &Receiver<NotebookFact>) -> (Offset, Entry) {
     loop {
         match facts.recv_timeout(SOON).expect("a fact") {
             NotebookFact::Noted(noted) => return (noted.offset, noted.entry),
-            NotebookFact::Suspended | NotebookFact::Resumed => {}
+            NotebookFact::Suspended { .. } | NotebookFact::Resumed => {}
             NotebookFact::Failed(error) => panic!("{error}"),
         }
     }
@@ -342,7 +342,7 @@ fn a_notebook_without_brokers_is_suspended_until_they_are_back() {
     let (tell, facts) = channel();
     let opened = Notebook::open(&world.settings(), &topic("L.M"), move |fact| drop(tell.send(fact))).expect("opened");
     world.broker.crash(0);
-    assert!(matches!(facts.recv_timeout(SOON), Ok(NotebookFact::Suspended)));
+    assert!(matches!(facts.recv_timeout(SOON), Ok(NotebookFact::Suspended { .. })));
     world.broker.restart(0);
     assert!(matches!(facts.recv_timeout(SOON), Ok(NotebookFact::Resumed)));
     let member = Entry::Member(Member {

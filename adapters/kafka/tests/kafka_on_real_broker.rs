@@ -180,7 +180,7 @@ fn a_claim_is_in_force_within_milliseconds() {
         loop {
             match facts.recv_timeout(SOON).expect("a fact") {
                 NotebookFact::Noted(noted) if noted.entry == claim => break,
-                NotebookFact::Noted(_) | NotebookFact::Suspended | NotebookFact::Resumed => {}
+                NotebookFact::Noted(_) | NotebookFact::Suspended { .. } | NotebookFact::Resumed => {}
                 NotebookFact::Failed(error) => panic!("{error}"),
             }
         }

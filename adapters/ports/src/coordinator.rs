@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use types::{Incarnation, MemberName, Term};
 
@@ -37,7 +38,10 @@ pub enum CoordinatorFact {
     /// The session is up; whether the own entry survived is told by the next [`CoordinatorFact::Line`].
     Connected,
     /// The connection is lost; the session may still live. No conclusion may be drawn.
-    Suspended,
+    Suspended {
+        /// For how long the coordinator hasn't been heard, at least: a session is counted from then on.
+        silent: Duration,
+    },
     /// The session is gone and with it the own entry.
     SessionLost,
     /// The line as it stands; its first is active by role.
@@ -47,7 +51,12 @@ pub enum CoordinatorFact {
         /// In order of succession.
         candidates: Vec<Candidate>,
     },
-    /// A configuration error that doesn't pass by itself.
+    /// Something is wrong that somebody has to mend; it is tried again, and the next [`CoordinatorFact::Line`] says that it works.
+    Failing {
+        /// What, and what to do.
+        reason: String,
+    },
+    /// It can't be used any more by this process, whatever is mended; nothing follows.
     Failed {
         /// What, and what to do.
         reason: String,

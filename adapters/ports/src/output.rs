@@ -172,6 +172,7 @@ pub enum OutputBlock {
 pub struct OutputProgress {
     computed: AtomicU64,
     published: AtomicU64,
+    read_at: AtomicU64,
 }
 
 impl OutputProgress {
@@ -185,6 +186,17 @@ impl OutputProgress {
     #[must_use]
     pub fn published(&self) -> OutputIndex {
         OutputIndex(self.published.load(Ordering::Acquire))
+    }
+
+    /// When the log's committed end was last read; never before the first time.
+    #[must_use]
+    pub fn read_at(&self) -> Tick {
+        Tick(self.read_at.load(Ordering::Acquire))
+    }
+
+    /// The log's side, after [`Self::set_published`]: whoever sees this moment sees what was read then.
+    pub fn set_read_at(&self, moment: Tick) {
+        self.read_at.store(moment.0, Ordering::Release);
     }
 
     /// The engine's side.

@@ -28,7 +28,7 @@ impl ZooKeeperCoordinator {
     ///   entry has vanished; after these it must be said again. Said twice it changes nothing.
     /// * [`CoordinatorCommand::Displace`] is kept until the entry is gone, also while the connection is lost.
     /// * After each `Connected` there is a `Line`.
-    /// * [`CoordinatorFact::Failed`] is told once for each reason. It goes on trying, except when the login is refused.
+    /// * [`CoordinatorFact::Failing`] is told once for each reason; it goes on trying, and never says `Failed`.
     /// * `SessionLost` is only said on ZooKeeper's word: while no server answers, the session may still live and
     ///   `Suspended` stands.
     ///
@@ -47,7 +47,7 @@ impl ZooKeeperCoordinator {
     /// Tells a command; never blocks.
     ///
     /// # Errors
-    /// [`Error::Stopped`] after `Close` or a refused login, [`Error::Backlog`] at [`COMMANDS_MAX`].
+    /// [`Error::Stopped`] after `Close`, [`Error::Backlog`] at [`COMMANDS_MAX`].
     pub fn send(&self, command: CoordinatorCommand) -> Result<(), Error> {
         self.commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => Error::Backlog { waiting: COMMANDS_MAX },

@@ -1,6 +1,6 @@
 //! What outlives a client: what is wanted, who is told, and how the next client is come by.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
 use tokio::sync::mpsc;
@@ -14,6 +14,8 @@ use crate::election::Stance;
 
 /// Between two rounds over all servers while none answers.
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
+/// After a refused login: somebody has to mend it, at the ensemble or here, so asking more often is of no use.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 /// Entries that are to be displaced and still stand; the oldest request is forgotten past it (its owner's session expires).
 const DEAD_MAX: usize = 64;
 
@@ -28,8 +30,8 @@ pub(crate) enum Ended {
     Lost,
     /// Told to close.
     Closed,
-    /// Won't pass by itself.
-    Failed(String),
+    /// The login is refused; only somebody can mend that.
+    Refused(String),
 }
 
 /// What outlives a client: what is wanted, and who is told.
@@ -44,6 +46,8 @@ pub(crate) struct Desk {
     /// The last head's term.
     pub(crate) term: Term,
     pub(crate) suspended: bool,
+    /// When the last attempt to connect began.
+    pub(crate) connecting: Instant,
     /// The last failure told, so that a standing one is told once.
     failure: Option<String>,
 }
@@ -56,13 +60,15 @@ impl Desk {
         facts: Facts,
     ) -> Self {
         let (stance, term) = (Stance::Out, Term::default());
-        Self { config, tls, inbox, facts, stance, dead: Vec::new(), term, suspended: false, failure: None }
+        let connecting = Instant::now();
+        Self { config, tls, inbox, facts, stance, dead: Vec::new(), term, suspended: false, connecting, failure: None }
     }
 
     /// Tries all servers, round after round, taking commands meanwhile.
     pub(crate) async fn connect(&mut self, resumed: Option<SessionInfo>) -> Result<Client, Ended> {
         let mut warned = false;
         loop {
+            self.connecting = Instant::now();
             let attempt = attempt(&self.config, self.tls.clone(), resumed.clone());
             let outcome = tokio::select! {
                 outcome = attempt => outcome,
@@ -71,7 +77,7 @@ impl Desk {
             match outcome {
                 Ok(client) => return Ok(client),
                 Err(ZkError::SessionExpired) => return Err(Ended::Lost),
-                Err(ZkError::AuthFailed) => return Err(Ended::Failed(refusal(&self.config))),
+                Err(ZkError::AuthFailed) => return Err(Ended::Refused(refusal(&self.config))),
                 Err(error) if !warned => {
                     // The client keeps a server's own words to itself, at level debug.
                     let more = "log=info,zookeeper_client=debug";
@@ -96,11 +102,12 @@ impl Desk {
         (self.facts)(CoordinatorFact::Connected);
     }
 
-    pub(crate) fn suspended(&mut self) {
+    /// `heard` is when the last request left that was answered.
+    pub(crate) fn suspended(&mut self, heard: Instant) {
         if !self.suspended {
             warn!("the connection to ZooKeeper is lost; the session may still live");
             self.suspended = true;
-            (self.facts)(CoordinatorFact::Suspended);
+            (self.facts)(CoordinatorFact::Suspended { silent: heard.elapsed() });
         }
     }
 
@@ -122,7 +129,18 @@ impl Desk {
     pub(crate) fn failed(&mut self, reason: String) {
         if self.failure.as_ref() != Some(&reason) {
             self.failure = Some(reason.clone());
-            (self.facts)(CoordinatorFact::Failed { reason });
+            (self.facts)(CoordinatorFact::Failing { reason });
+        }
+    }
+
+    /// The login is refused: without a session there is no entry. Waits before the next try, taking commands meanwhile.
+    pub(crate) async fn refused(&mut self, reason: String) -> Result<(), Ended> {
+        self.failed(reason);
+        self.stance = Stance::Out;
+        (self.facts)(CoordinatorFact::SessionLost);
+        tokio::select! {
+            () = sleep(REFUSED_PAUSE) => Ok(()),
+            closed = closing(&mut self.inbox, &mut self.stance, &mut self.dead) => Err(closed),
         }
     }
 }

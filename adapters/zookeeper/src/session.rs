@@ -42,7 +42,11 @@ pub(crate) async fn run(
             Ended::Cut(session) => resumed = Some(session),
             Ended::Lost => desk.session_lost(),
             Ended::Closed => return,
-            Ended::Failed(reason) => return desk.failed(reason),
+            Ended::Refused(reason) => {
+                if desk.refused(reason).await.is_err() {
+                    return;
+                }
+            }
         }
     }
 }
@@ -82,7 +86,7 @@ impl<'a> Session<'a> {
         let me = Me { badge: Badge::of(&desk.config), session: client.session_id().0 };
         let state = client.state_watcher();
         let path = desk.config.path.below(desk.config.ensemble.chroot());
-        let znodes = Znodes::new(client, path, desk.config.login.is_some());
+        let znodes = Znodes::new(client, path, desk.config.login.is_some(), desk.connecting);
         Self { desk, znodes, state, me, known: BTreeMap::new(), told: None, own: None, ahead: None }
     }
 
@@ -99,11 +103,11 @@ impl<'a> Session<'a> {
                     Some(Reading::Thorough)
                 }
                 Wake::State(SessionState::Disconnected) => {
-                    self.desk.suspended();
+                    self.desk.suspended(self.znodes.heard());
                     None
                 }
                 Wake::State(SessionState::Expired) => return self.cut(),
-                Wake::State(SessionState::AuthFailed) => return Ended::Failed(refusal(&self.desk.config)),
+                Wake::State(SessionState::AuthFailed) => return Ended::Refused(refusal(&self.desk.config)),
                 Wake::State(SessionState::Closed) => return Ended::Lost,
                 Wake::Command(command) => match command.map(|command| self.apply(command)) {
                     Some(true) => Some(Reading::Quick),
@@ -138,7 +142,7 @@ impl<'a> Session<'a> {
     /// Watches can miss what happened while the connection was away (ZOOKEEPER-4698), and the nodes may have changed
     /// owners: nothing known is kept. Only the newest state is told by the client, so the loss may go unsaid until now.
     fn reconnected(&mut self) {
-        self.desk.suspended();
+        self.desk.suspended(self.znodes.heard());
         self.known.clear();
         self.told = None;
         (self.own, self.ahead) = (None, None);
@@ -146,7 +150,7 @@ impl<'a> Session<'a> {
     }
 
     fn cut(self) -> Ended {
-        self.desk.suspended();
+        self.desk.suspended(self.znodes.heard());
         Ended::Cut(self.znodes.client().session().clone())
     }
 

@@ -1,8 +1,9 @@
 //! The few operations on znodes that an election needs, each with a bound.
 
+use std::cell::Cell;
 use std::future::{Future, pending};
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use tracing::info;
@@ -18,12 +19,22 @@ pub(crate) struct Znodes {
     client: Client,
     path: ElectionPath,
     acls: Acls<'static>,
+    /// When the last request left that was answered. The session lives at least one timeout longer.
+    heard: Cell<Instant>,
 }
 
 impl Znodes {
     /// Nodes are open to the login that makes them when `closed`, else to everybody.
-    pub(crate) fn new(client: Client, path: ElectionPath, closed: bool) -> Self {
-        Self { client, path, acls: if closed { Acls::creator_all() } else { Acls::anyone_all() } }
+    ///
+    /// `heard` is when the client began to connect.
+    pub(crate) fn new(client: Client, path: ElectionPath, closed: bool, heard: Instant) -> Self {
+        let acls = if closed { Acls::creator_all() } else { Acls::anyone_all() };
+        Self { client, path, acls, heard: Cell::new(heard) }
+    }
+
+    /// When the last request left that was answered; pings don't show.
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard.get()
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -55,10 +66,11 @@ impl Znodes {
     pub(crate) async fn read(&self, names: Vec<&String>) -> Result<Vec<Entry>, ZkError> {
         let paths: Vec<_> = names.iter().map(|name| self.path.child(name)).collect();
         // Requests leave when the futures are made, so all of them are on their way before the first answer.
+        let left = Instant::now();
         let answers: Vec<_> = paths.iter().map(|path| self.client.get_data(path)).collect();
         let mut entries = Vec::with_capacity(answers.len());
         for (name, answer) in names.into_iter().zip(answers) {
-            match self.bounded(answer).await {
+            match self.bounded_since(left, answer).await {
                 Ok((content, stat)) => entries.push(Entry {
                     name: name.clone(),
                     badge: serde_json::from_slice(&content).ok(),
@@ -142,8 +154,29 @@ impl Znodes {
 
     /// The client has no timeout per operation, and its queue waits for a connection without end.
     async fn bounded<T>(&self, operation: impl Future<Output = Result<T, ZkError>>) -> Result<T, ZkError> {
+        self.bounded_since(Instant::now(), operation).await
+    }
+
+    /// The same for a request that may have left earlier.
+    async fn bounded_since<T>(
+        &self,
+        left: Instant,
+        operation: impl Future<Output = Result<T, ZkError>>,
+    ) -> Result<T, ZkError> {
         let bound: Duration = self.client.session_timeout();
-        timeout(bound, operation).await.unwrap_or(Err(ZkError::Timeout))
+        let answer = timeout(bound, operation).await.unwrap_or(Err(ZkError::Timeout));
+        if is_answer(&answer) {
+            self.heard.set(self.heard.get().max(left));
+        }
+        answer
+    }
+}
+
+/// Whether the server said it: the client's own words prove nothing.
+fn is_answer<T>(answer: &Result<T, ZkError>) -> bool {
+    match answer {
+        Ok(_) | Err(ZkError::NoNode | ZkError::NodeExists | ZkError::BadVersion | ZkError::NoAuth) => true,
+        Err(_) => false,
     }
 }
 

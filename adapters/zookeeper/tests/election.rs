@@ -175,7 +175,7 @@ fn a_connection_lost_for_less_than_a_session_costs_nothing() {
     let session = Duration::from_secs(3);
     let a = Replica::join(servers.config("a", 1, session));
     servers.signal(Signal::STOP);
-    a.await_fact(|fact| *fact == CoordinatorFact::Suspended);
+    a.await_fact(|fact| matches!(fact, CoordinatorFact::Suspended { .. }));
     servers.signal(Signal::CONT);
     let (_, _, before) = a.await_fact(|fact| *fact == CoordinatorFact::Connected);
     assert!(!before.iter().any(is_lost), "{before:?}");
@@ -201,7 +201,7 @@ fn a_frozen_member_loses_its_session_and_its_place_and_can_come_back() {
     b.await_line(&["b"]);
     thaw.send(()).unwrap();
     let (_, _, before) = a.await_fact(is_lost);
-    assert!(before.contains(&CoordinatorFact::Suspended), "{before:?}");
+    assert!(before.iter().any(|fact| matches!(fact, CoordinatorFact::Suspended { .. })), "{before:?}");
     a.await_fact(|fact| *fact == CoordinatorFact::Connected);
     // It was told to join before the loss: that no longer counts.
     a.await_line(&["b"]);
@@ -217,7 +217,7 @@ fn a_server_away_for_longer_than_a_session_costs_nobody_its_place() {
     let b = Replica::join(servers.config("b", 1, session));
     let (_, term, line) = a.await_line(&["a", "b"]);
     servers.kill(0);
-    a.await_fact(|fact| *fact == CoordinatorFact::Suspended);
+    a.await_fact(|fact| matches!(fact, CoordinatorFact::Suspended { .. }));
     // The clients give up after 1.4 sessions by their own clock; the server's clock has stood still meanwhile.
     thread::sleep(session * 2);
     servers.restart(0);
@@ -299,7 +299,8 @@ fn a_restarted_member_does_not_wait_for_its_former_session() {
     let (told, fact, _) = a.await_fact(|fact| match fact {
         CoordinatorFact::Line { candidates, .. } => candidates.iter().all(|entry| entry.incarnation == Incarnation(2)),
         CoordinatorFact::Connected
-        | CoordinatorFact::Suspended
+        | CoordinatorFact::Suspended { .. }
+        | CoordinatorFact::Failing { .. }
         | CoordinatorFact::SessionLost
         | CoordinatorFact::Failed { .. } => false,
     });
@@ -313,8 +314,8 @@ fn two_starts_of_one_name_are_named_to_the_earlier() {
     let later = Replica::join(servers.config("a", 2, SESSION));
     let earlier = Replica::start(servers.config("a", 1, SESSION));
     earlier.say(CoordinatorCommand::Join);
-    let (_, fact, _) = earlier.await_fact(|fact| matches!(fact, CoordinatorFact::Failed { .. }));
-    let CoordinatorFact::Failed { reason } = fact else { panic!("a failure was awaited") };
+    let (_, fact, _) = earlier.await_fact(|fact| matches!(fact, CoordinatorFact::Failing { .. }));
+    let CoordinatorFact::Failing { reason } = fact else { panic!("a failure was awaited") };
     assert!(reason.contains("a later start of \"a\"") && reason.contains("--name"), "{reason}");
     assert!(later.facts().iter().all(is_line));
 }
@@ -344,18 +345,18 @@ fn nodes_made_under_a_login_are_closed_to_others() {
     let operator = Operator::new(&servers);
     // Another principal may not even look.
     let stranger = Replica::start(servers.config("b", 1, SESSION));
-    let (_, fact, _) = stranger.await_fact(|fact| matches!(fact, CoordinatorFact::Failed { .. }));
+    let (_, fact, _) = stranger.await_fact(|fact| matches!(fact, CoordinatorFact::Failing { .. }));
     let expected = format!(
         "the line /ESP/HAtopic.project at {} can't be used: not authorized; its nodes were made under a login, and none is \
          configured",
         servers.address()
     );
-    assert_eq!(fact, CoordinatorFact::Failed { reason: expected });
+    assert_eq!(fact, CoordinatorFact::Failing { reason: expected });
     // Neither may somebody who knows the name and not the password.
     let mut config = servers.config("b", 1, SESSION);
     config.login = Some(Login { user: "esp".to_owned(), password: Secret::new("a guess".to_owned()) });
-    let (_, fact, _) = Replica::start(config).await_fact(|fact| matches!(fact, CoordinatorFact::Failed { .. }));
-    let CoordinatorFact::Failed { reason } = fact else { panic!("a failure was awaited") };
+    let (_, fact, _) = Replica::start(config).await_fact(|fact| matches!(fact, CoordinatorFact::Failing { .. }));
+    let CoordinatorFact::Failing { reason } = fact else { panic!("a failure was awaited") };
     assert!(reason.ends_with("its nodes were made under another login than \"esp\" with this password"), "{reason}");
     assert_eq!(operator.delete("/ESP/HAtopic.project"), Err(ZkError::NoAuth));
     let b = Replica::join(with_login("b"));
@@ -370,8 +371,8 @@ fn a_folder_that_may_not_be_made_is_named() {
     let read_only = [Acl::new(Permission::READ, AuthId::anyone())];
     Operator::new(&servers).make("/locked", CreateMode::Persistent, Acls::new(&read_only));
     let a = Replica::start(config(&format!("{}/locked", servers.address()), "a", 1, SESSION));
-    let (_, fact, _) = a.await_fact(|fact| matches!(fact, CoordinatorFact::Failed { .. }));
-    let CoordinatorFact::Failed { reason } = fact else { panic!("a failure was awaited") };
+    let (_, fact, _) = a.await_fact(|fact| matches!(fact, CoordinatorFact::Failing { .. }));
+    let CoordinatorFact::Failing { reason } = fact else { panic!("a failure was awaited") };
     assert!(reason.contains("/locked/ESP/HAtopic.project") && reason.contains("not authorized"), "{reason}");
 }
 

@@ -189,7 +189,7 @@ impl Control {
                 Stage::Standby => facts.extend(self.active_peer().map(|(member, incarnation)| Fact::PeerSuspected {
                     member,
                     incarnation,
-                    sign: Sign::Stalled(stalled),
+                    sign: Sign::Stalled { lasting: stalled, unread: now.since(output.progress.read_at()) },
                 })),
                 Stage::Starting | Stage::Restoring | Stage::HandingOver | Stage::Blocked | Stage::Stopped => (),
             }
@@ -279,10 +279,11 @@ impl Control {
     fn hear_coordinator(&mut self, fact: CoordinatorFact, now: Tick) -> Option<Exit> {
         let fact = match fact {
             CoordinatorFact::Connected => Fact::CoordinatorConnected,
-            CoordinatorFact::Suspended => Fact::CoordinatorSuspended { heard: now },
+            CoordinatorFact::Suspended { silent } => Fact::CoordinatorSuspended { heard: translate::ago(silent, now) },
             CoordinatorFact::SessionLost => Fact::SessionLost,
             CoordinatorFact::Line { term, candidates } => {
                 self.term = term;
+                self.board.set_coordinator_trouble(None);
                 let fact =
                     Fact::LineChanged { term, candidates: candidates.iter().map(translate::candidate).collect() };
                 self.line = candidates;
@@ -290,9 +291,15 @@ impl Control {
                 fact
             }
             // The coordinator is a hint: without it the active goes on, and the adapter keeps trying.
-            CoordinatorFact::Failed { reason } => {
+            CoordinatorFact::Failing { reason } => {
                 error!(reason, "the coordinator can't be used; it is tried again");
+                self.board.set_coordinator_trouble(Some(reason));
                 return None;
+            }
+            CoordinatorFact::Failed { reason } => {
+                error!(reason, "the coordinator can't be used any more by this process");
+                self.board.set_coordinator_trouble(Some(reason.clone()));
+                Fact::CoordinatorFailed { detail: reason }
             }
         };
         self.tell(fact, now)

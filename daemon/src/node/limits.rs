@@ -18,6 +18,9 @@ const SILENCE_MAX: Duration = Duration::from_millis(150);
 /// Outputs due and no acknowledgement for so long: longer than a broker's death costs, or every death of a leader would
 /// move the active role as well.
 const STALL_MAX: Duration = Duration::from_secs(8);
+/// Whoever hasn't read a log's end for so long doesn't judge by it whether the active writes. An idle read is answered
+/// twice a second.
+const READ_MAX: Duration = Duration::from_millis(1_500);
 /// How long standbys let a living active re-enter the line first when all sessions were lost.
 const REJOIN_DELAY: Duration = Duration::from_millis(300);
 
@@ -47,6 +50,7 @@ pub(crate) fn machine_config(config: &Config, replica: Replica) -> failover::Con
         lag_max: LAG_MAX,
         silence_max: SILENCE_MAX,
         stall_max: STALL_MAX,
+        read_max: READ_MAX,
         rejoin_delay: REJOIN_DELAY,
         handover_timeout: config.handover_timeout,
     }

@@ -94,6 +94,7 @@ struct State {
     failovers: u64,
     members: Vec<MemberAddress>,
     history: Vec<Failover>,
+    coordinator_trouble: Option<String>,
 }
 
 /// Where a member serves its status.
@@ -136,6 +137,11 @@ impl Board {
     #[must_use]
     pub fn history(&self) -> Vec<Failover> {
         self.state().history.clone()
+    }
+
+    /// What somebody has to mend before the coordinator works again; `None` when it works.
+    pub(super) fn set_coordinator_trouble(&self, trouble: Option<String>) {
+        self.state().coordinator_trouble = trouble;
     }
 
     pub(super) fn active_seen(&self) -> Option<MemberName> {
@@ -204,6 +210,7 @@ impl Board {
             generation: fixed.generation,
             fingerprint: fixed.fingerprint.clone(),
             coordinator: fixed.coordinator,
+            coordinator_trouble: state.coordinator_trouble.clone(),
             paused: view.is_some_and(|view| view.paused),
             active: view.and_then(|view| view.active.clone()),
             line: view.map(|view| view.line.clone()).unwrap_or_default(),
@@ -296,6 +303,8 @@ pub struct Status {
     pub fingerprint: String,
     /// zookeeper or kafka.
     pub coordinator: &'static str,
+    /// What somebody has to mend before the coordinator works again.
+    pub coordinator_trouble: Option<String>,
     /// Whether automatic failover is frozen.
     pub paused: bool,
     /// Who is active by role, as this replica knows it.

@@ -1,15 +1,22 @@
 //! Between the vocabularies: what adapters report ⇄ what the replica machine hears.
 
+use std::time::Duration;
+
 use adapter_peer::{Evidence as PeerEvidence, OutputStatus, PeerRole, PeerStatus};
 use failover::{Block, BlockCause, Candidate, Evidence, PeerReport, Stage, Ticket};
 use ports::coordinator;
 use ports::input::InputError;
 use ports::output::OutputBlock;
-use types::{Offset, OutputIndex, Term, TopicName};
+use types::{Offset, OutputIndex, Term, Tick, TopicName};
 
 /// A candidate as the machine knows it; addresses stay with the shell.
 pub(super) fn candidate(candidate: &coordinator::Candidate) -> Candidate {
     Candidate { member: candidate.member.clone(), incarnation: candidate.incarnation, ticket: Ticket(candidate.ticket) }
+}
+
+/// The moment that lies so long before `now`.
+pub(super) fn ago(span: Duration, now: Tick) -> Tick {
+    Tick(now.0.saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// An address that never answered may just be wrong, so only a link that was cut proves a death at once.

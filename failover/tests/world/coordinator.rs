@@ -1,7 +1,9 @@
 //! The coordinator of the toy world: sessions, tickets, one line.
 
+use std::time::Duration;
+
 use failover::{Action, Candidate, Fact, Ticket};
-use types::Term;
+use types::{Term, Tick};
 
 use super::node::Life;
 use super::{SESSION_MS, World};
@@ -20,6 +22,7 @@ enum Session {
     },
     /// Over, and the client doesn't know.
     Expired {
+        last_contact: u64,
         /// The client knows that it isn't connected.
         suspended: bool,
     },
@@ -140,6 +143,12 @@ impl World {
         }
     }
 
+    /// Nothing of the coordinator is heard any more; the node's entry stays.
+    pub(crate) fn forget_session(&mut self, i: usize) {
+        self.nodes[i].reaches_coordinator = false;
+        *self.coordinator.session(i) = Session::None;
+    }
+
     /// An operator removes a node's entry.
     pub(crate) fn remove_entries(&mut self, i: usize) {
         let before = self.coordinator.line.len();
@@ -161,13 +170,14 @@ impl World {
     }
 
     pub(crate) fn suspend(&mut self, i: usize) {
-        let heard = self.tick();
-        let news = match self.coordinator.session(i) {
-            Session::Live { suspended, .. } | Session::Expired { suspended } => !std::mem::replace(suspended, true),
-            Session::None => false,
+        let now = self.now;
+        let (news, heard) = match self.coordinator.session(i) {
+            Session::Live { suspended, last_contact, .. } => (!std::mem::replace(suspended, true), *last_contact),
+            Session::Expired { suspended, last_contact } => (!std::mem::replace(suspended, true), *last_contact),
+            Session::None => (false, now),
         };
         if news {
-            self.tell(i, Fact::CoordinatorSuspended { heard });
+            self.tell(i, Fact::CoordinatorSuspended { heard: Tick(0) + Duration::from_millis(heard) });
         }
     }
 
@@ -212,11 +222,11 @@ impl World {
             let reached = self.reaches_coordinator(i);
             let down = self.coordinator.down;
             let Session::Live { last_contact, suspended, .. } = self.coordinator.session(i) else { continue };
-            let suspended = *suspended;
+            let (suspended, contact) = (*suspended, *last_contact);
             if reached || down || !self.settings.expiry {
                 *last_contact = now;
             } else if now - *last_contact >= SESSION_MS {
-                *self.coordinator.session(i) = Session::Expired { suspended };
+                *self.coordinator.session(i) = Session::Expired { last_contact: contact, suspended };
                 self.note(&format!("session of {} expires", self.nodes[i].name));
                 self.remove_entries(i);
             }

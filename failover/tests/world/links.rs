@@ -100,7 +100,9 @@ impl World {
         let Some(member) = node.machine().active_member().cloned() else { return };
         if let Some(entry) = node.machine().candidates().iter().find(|entry| entry.member == member) {
             let incarnation = entry.incarnation;
-            let sign = Sign::Stalled(Duration::from_millis(stalled));
+            let read_at = node.read_at.iter().copied().min().unwrap_or(self.now);
+            let (lasting, unread) = (Duration::from_millis(stalled), Duration::from_millis(self.now - read_at));
+            let sign = Sign::Stalled { lasting, unread };
             self.tell(i, Fact::PeerSuspected { member, incarnation, sign });
         }
     }

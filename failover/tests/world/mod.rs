@@ -27,6 +27,7 @@ const FACTS_MAX: usize = 10_000;
 
 pub(crate) const SESSION_MS: u64 = 1_000;
 const STALL_MS: u64 = 1_000;
+const READ_MS: u64 = 200;
 
 /// What all replicas of a world have in common.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use failover::{Config, Fact, Machine, PeerReport};
 use types::Incarnation;
 
-use super::{SESSION_MS, STALL_MS, Settings};
+use super::{READ_MS, SESSION_MS, STALL_MS, Settings};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -57,6 +57,8 @@ pub(crate) struct Node {
     pub(crate) stuck_since: Vec<u64>,
     /// When the log last moved, or nothing was due in it.
     pub(crate) moved_at: Vec<u64>,
+    /// When the log's end was last read.
+    pub(crate) read_at: Vec<u64>,
     /// Per other node.
     pub(crate) acquaintances: Vec<Acquaintance>,
 }
@@ -85,6 +87,7 @@ impl Node {
             draining: vec![false; outputs],
             stuck_since: vec![0; outputs],
             moved_at: vec![0; outputs],
+            read_at: vec![0; outputs],
             acquaintances: Vec::new(),
         }
     }
@@ -101,6 +104,7 @@ impl Node {
             lag_max: Duration::from_millis(200),
             silence_max: Duration::from_millis(200),
             stall_max: Duration::from_millis(STALL_MS),
+            read_max: Duration::from_millis(READ_MS),
             rejoin_delay: Duration::from_millis(200),
             handover_timeout: Duration::from_millis(2_000),
         }

@@ -10,6 +10,8 @@
 //! cut n1 n2 | mend n1 n2  the link between two
 //! coordinator down | up
 //! isolate n1 | reconnect n1          from the coordinator
+//! mute n1                 the coordinator's words don't come any more, and its client doesn't know yet
+//! lose n1 n2              the coordinator, for good
 //! expire n1 n2            their sessions end together and come back in this order
 //! remove n1               an operator removes its entry
 //! log o0 down | up        for everybody
@@ -79,6 +81,15 @@ fn command(world: &mut World, words: &[&str]) -> Option<()> {
             world.settle_connections();
         }
         ["isolate", name] => reach_coordinator(world, name, false),
+        ["mute", name] => {
+            let i = world.node(name);
+            world.nodes[i].reaches_coordinator = false;
+        }
+        ["lose", ref names @ ..] => {
+            let failed = || Fact::CoordinatorFailed { detail: "the notebook is gone".to_owned() };
+            names.iter().for_each(|name| world.forget_session(world.node(name)));
+            names.iter().for_each(|name| ask(world, name, failed()));
+        }
         ["reconnect", name] => reach_coordinator(world, name, true),
         ["expire", ref names @ ..] => {
             let nodes: Vec<usize> = names.iter().map(|name| world.node(name)).collect();

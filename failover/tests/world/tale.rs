@@ -62,7 +62,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::PeerReported { .. }
         | Fact::WritingStarted
         | Fact::Drained { .. }
-        | Fact::PeerSuspected { sign: Sign::Stalled(_), .. }
+        | Fact::PeerSuspected { sign: Sign::Stalled { .. }, .. }
         | Fact::DeadlinePassed => false,
         Fact::OutputOpened { .. }
         | Fact::TookOver { .. }
@@ -73,6 +73,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::CoordinatorConnected
         | Fact::CoordinatorSuspended { .. }
         | Fact::SessionLost
+        | Fact::CoordinatorFailed { .. }
         | Fact::LineChanged { .. }
         | Fact::PeerDied { .. }
         | Fact::PeerSuspected { sign: Sign::Silent(_), .. }

@@ -86,6 +86,7 @@ impl World {
         }
         let end = self.logs[output].end;
         let node = &mut self.nodes[i];
+        node.read_at[output] = self.now;
         if node.told[output] < end {
             node.told[output] = end;
             node.moved_at[output] = self.now;

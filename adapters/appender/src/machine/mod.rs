@@ -73,6 +73,8 @@ pub struct Machine {
     ledger: Ledger,
     tail: Line,
     reading: Reading,
+    /// When the tail last showed the log's committed end.
+    read_at: Tick,
     append: Line,
     writing: Writing,
     counters: Counters,
@@ -113,6 +115,7 @@ impl Machine {
             ledger: Ledger::new(&config),
             tail: Line::Down,
             reading: Reading::survey(config.noted.fence, now),
+            read_at: Tick::default(),
             append: Line::Down,
             writing: Writing::new(&config, now),
             counters: Counters::default(),
@@ -203,6 +206,7 @@ impl Machine {
             next: self.writing.next().max(self.ledger.published()),
             owed: self.ledger.outputs.owed_len(),
             in_flight: self.writing.in_flight(),
+            read_at: self.read_at,
             state: self.state_name(),
             counters: self.counters,
         }

@@ -1,6 +1,6 @@
 //! How far a machine is, for status and metrics.
 
-use types::OutputIndex;
+use types::{OutputIndex, Tick};
 
 /// What happened so far; only grows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Progress {
     pub owed: usize,
     /// Produce requests without an answer.
     pub in_flight: usize,
+    /// When the log's committed end was last read from its leader.
+    pub read_at: Tick,
     /// What it is doing, in a word or two.
     pub state: &'static str,
     /// What happened so far.

@@ -183,6 +183,7 @@ impl Machine {
             Some(_) | None => seen.end,
         };
         self.ledger.walked(end.max(from));
+        self.read_at = self.now;
         if let Some(offset) = seen.own {
             self.anchor_by(offset);
         }
@@ -297,6 +298,7 @@ impl Machine {
             self.ledger.adopt(high, next);
         }
         self.reading = Reading::Follow { under_way: None };
+        self.read_at = self.now;
         if let Some((index, id, digest, writer)) = last
             && let Err(block) = self.ledger.compare_output(index, id, digest, &writer)
         {

@@ -314,7 +314,8 @@ pub(crate) fn names(fact: &CoordinatorFact) -> Vec<&str> {
             candidates.iter().map(|candidate| candidate.member.as_str()).collect()
         }
         CoordinatorFact::Connected
-        | CoordinatorFact::Suspended
+        | CoordinatorFact::Suspended { .. }
+        | CoordinatorFact::Failing { .. }
         | CoordinatorFact::SessionLost
         | CoordinatorFact::Failed { .. } => Vec::new(),
     }
