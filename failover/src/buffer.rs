@@ -14,6 +14,8 @@ pub(crate) struct Buffer {
     computed: OutputIndex,
     /// `None` until the log's committed end is known.
     published: Option<OutputIndex>,
+    /// While what is published may not last: where that began. Everything from there on is kept.
+    kept_from: Option<OutputIndex>,
     chase: Option<Chase>,
     late: bool,
 }
@@ -28,7 +30,7 @@ struct Chase {
 impl Buffer {
     /// Nothing is known; late until proven otherwise.
     pub(crate) const fn new() -> Self {
-        Self { computed: OutputIndex(0), published: None, chase: None, late: true }
+        Self { computed: OutputIndex(0), published: None, kept_from: None, chase: None, late: true }
     }
 
     /// One past the last output computed here.
@@ -61,6 +63,23 @@ impl Buffer {
     /// Outputs computed here that nobody published yet.
     pub(crate) fn held(&self) -> u64 {
         self.published.map_or(0, |published| self.computed.0.saturating_sub(published.0))
+    }
+
+    /// What is published from now on is kept, or nothing is kept any more.
+    pub(crate) fn keep(&mut self, keep: bool) {
+        self.kept_from = if keep { self.kept_from.or(Some(self.published())) } else { None };
+    }
+
+    /// Whether what is published is kept.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.kept_from.is_some()
+    }
+
+    /// Published outputs that are kept, when that is a reason to compute no more: whoever is behind the published end must
+    /// be able to follow, so its writer is the one who stops.
+    pub(crate) fn kept(&self) -> u64 {
+        let at_end = self.published.is_some_and(|published| self.computed >= published);
+        self.kept_from.filter(|_| at_end).map_or(0, |from| self.computed.0.saturating_sub(from.0))
     }
 
     /// Whether everything computed here is published.
@@ -125,6 +144,22 @@ mod tests {
         assert_eq!(buffer(7, 3, at(0)).held(), 4);
         assert_eq!(buffer(3, 7, at(0)).held(), 0);
         assert_eq!(Buffer::new().held(), 0);
+    }
+
+    #[test]
+    fn a_buffer_that_keeps_what_is_published_counts_it_once_it_is_at_the_end() {
+        let mut buffer = buffer(7, 5, at(0));
+        buffer.keep(true);
+        assert_eq!((buffer.held(), buffer.kept()), (2, 2));
+        buffer.set_published(OutputIndex(7));
+        assert_eq!((buffer.held(), buffer.kept()), (0, 2));
+        buffer.set_published(OutputIndex(9));
+        assert_eq!(buffer.kept(), 0, "it follows others");
+        buffer.set_computed(OutputIndex(9));
+        buffer.keep(true);
+        assert_eq!(buffer.kept(), 4, "said again it changes nothing");
+        buffer.keep(false);
+        assert_eq!(buffer.kept(), 0);
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub struct Config {
     pub session_timeout: Duration,
     /// `numbufferedmsgs`: outputs beyond the published end that a standby holds per topic; at the bound it stops reading input.
     pub buffered_outputs_max: u64,
-    /// Outputs that an active holds per topic until they are acknowledged; at the bound it stops reading input.
+    /// Outputs that an active holds per topic until they are acknowledged, and that any replica keeps while acknowledged ones
+    /// may not last; at the bound it stops reading input.
     pub unacknowledged_outputs_max: u64,
     /// How long a replica may need to compute what others have published; whoever needs longer leaves the line.
     pub lag_max: Duration,

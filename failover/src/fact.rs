@@ -214,6 +214,14 @@ pub enum Fact {
         /// Since the last acknowledgement, or since there was something to acknowledge.
         stalled: Duration,
     },
+    /// What a log acknowledges may not last (copies, in-sync replicas, elections): everything published from here on is kept
+    /// until it does again. No reason to be another active, all replicas see the same log.
+    OutputEndangered {
+        /// Which.
+        output: OutputId,
+        /// Whether it is so, or is over.
+        endangered: bool,
+    },
     /// Output, input or engine can't go on; only a restart helps.
     BlockMet(Block),
     /// The coordinator's session is up; whether the own entry survived is told by the next line.
@@ -309,6 +317,8 @@ impl fmt::Display for Fact {
             Self::WriterRefused { output } => write!(f, "{output} refused"),
             Self::ForeignWriter { output } => write!(f, "{output} foreign writer"),
             Self::OutputStalled { output, stalled } => write!(f, "{output} stalled {stalled:?}"),
+            Self::OutputEndangered { output, endangered: true } => write!(f, "{output} endangered"),
+            Self::OutputEndangered { output, endangered: false } => write!(f, "{output} sound"),
             Self::BlockMet(block) => write!(f, "block met ({block})"),
             Self::CoordinatorConnected => f.write_str("coordinator connected"),
             Self::CoordinatorSuspended { .. } => f.write_str("coordinator suspended"),

@@ -141,6 +141,7 @@ impl Machine {
             Fact::Drained { output } => self.on_drained(output),
             Fact::WriterRefused { .. } | Fact::ForeignWriter { .. } => self.on_other_writer(),
             Fact::OutputStalled { output, stalled } => self.on_output_stalled(output, stalled),
+            Fact::OutputEndangered { output, endangered } => self.buffer(output).keep(endangered),
             Fact::BlockMet(block) => self.block(block),
             Fact::CoordinatorConnected => self.on_connected(now),
             Fact::CoordinatorSuspended { heard } => self.line.suspended(heard),

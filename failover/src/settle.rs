@@ -214,11 +214,8 @@ impl Machine {
         let pause = match self.role() {
             Role::Starting | Role::Blocked(_) => true,
             Role::Restoring | Role::Standby => self.is_at_bound(),
-            Role::Active { .. } => self.holds_at_least(self.config().unacknowledged_outputs_max),
-            Role::HandingOver(handover) => {
-                let bound = self.config().unacknowledged_outputs_max;
-                matches!(handover.step, Step::Finishing) || self.holds_at_least(bound)
-            }
+            Role::Active { .. } => self.is_active_at_bound(),
+            Role::HandingOver(handover) => matches!(handover.step, Step::Finishing) || self.is_active_at_bound(),
             Role::Stopped => self.input_paused,
         };
         if pause != self.input_paused {
@@ -230,9 +227,21 @@ impl Machine {
     /// Whether a standby's buffer is full.
     fn is_at_bound(&self) -> bool {
         match self.role() {
-            Role::Restoring | Role::Standby => self.holds_at_least(self.config().buffered_outputs_max),
+            Role::Restoring | Role::Standby => {
+                self.holds_at_least(self.config().buffered_outputs_max) || self.keeps_too_much()
+            }
             Role::Starting | Role::Active { .. } | Role::HandingOver(_) | Role::Blocked(_) | Role::Stopped => false,
         }
+    }
+
+    /// Whether one that writes, or did until now, holds as much as it may.
+    fn is_active_at_bound(&self) -> bool {
+        self.holds_at_least(self.config().unacknowledged_outputs_max) || self.keeps_too_much()
+    }
+
+    /// Whether an endangered log has made this replica keep as much as it may: output rests until somebody mends the log.
+    fn keeps_too_much(&self) -> bool {
+        self.buffers.iter().any(|buffer| buffer.kept() >= self.config().unacknowledged_outputs_max)
     }
 
     fn holds_at_least(&self, bound: u64) -> bool {

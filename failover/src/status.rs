@@ -16,6 +16,8 @@ pub enum Health {
     FailoverPaused,
     /// This replica writes and nobody stands by: its death would stop the output.
     NoStandby,
+    /// What an output log acknowledges may not last; it is kept here until somebody mends the topic.
+    OutputEndangered,
     /// This standby doesn't keep up and left the line.
     Behind,
     /// Nobody writes.
@@ -40,6 +42,7 @@ impl Health {
             Self::Fine => "fine",
             Self::FailoverPaused => "failover-paused",
             Self::NoStandby => "no-standby",
+            Self::OutputEndangered => "output-endangered",
             Self::Behind => "behind",
             Self::NoActive => "no-active",
             Self::CoordinatorAway => "coordinator-away",
@@ -84,6 +87,7 @@ impl Machine {
             (!self.line.is_current(), Health::CoordinatorAway),
             (!is_active && self.active_member().is_none(), Health::NoActive),
             (!is_active && !self.is_eligible(), Health::Behind),
+            (self.buffers.iter().any(Buffer::keeps), Health::OutputEndangered),
             (is_active && !self.has_living_others(), Health::NoStandby),
             (self.is_failover_paused(), Health::FailoverPaused),
         ];

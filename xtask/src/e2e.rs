@@ -17,6 +17,9 @@ const APPENDER_TESTS: [&str; 7] =
     ["test", "--quiet", "--workspace", "--test", "appender_on_real_broker", "--", "--test-threads=1"];
 const KAFKA_TESTS: [&str; 7] =
     ["test", "--quiet", "--workspace", "--test", "kafka_on_real_broker", "--", "--test-threads=1"];
+/// What operators do to topics under running engines.
+const OPERATOR_TESTS: [&str; 7] =
+    ["test", "--quiet", "--workspace", "--test", "preconditions", "--", "--test-threads=1"];
 /// These tests look at other programs from outside: what those said tells why one failed, frames of the test only hide it.
 const NO_FRAMES: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTRACE", "0")];
 
@@ -56,6 +59,7 @@ fn brokers_directly(which: &str) -> anyhow::Result<()> {
     let bootstrap = setting(&settings, "BOOTSTRAP")?;
     run("a topic", "kafka-scripts/create-replicated-topics.sh", &[TOPIC], &[])?;
     let environment = [("UNDERSTUDY_TEST_BOOTSTRAP", bootstrap), ("UNDERSTUDY_TEST_TOPIC", TOPIC)];
+    run(&format!("operators on {which}"), "cargo", &OPERATOR_TESTS, &environment)?;
     run(&format!("appender on {which}"), "cargo", &APPENDER_TESTS, &environment)?;
     run(&format!("kafka adapter on {which}"), "cargo", &KAFKA_TESTS, &environment)
 }

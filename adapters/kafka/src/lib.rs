@@ -26,7 +26,7 @@ pub use reader::{Header, Record, Start, Step, TopicReader};
 pub use ticks::{TickOutcome, TickWriter};
 pub use topics::{
     Admin, BrokerDescription, BrokerLimits, ClusterDescription, Code, CreateOutcome, Created, Expectations, Finding,
-    PartitionDescription, ProjectTopics, Replay, Report, Severity, TopicDescription, TopicRole, TopicSpec, TopicState,
-    check, plan,
+    PartitionDescription, ProjectTopics, Replay, Report, Severity, TopicDescription, TopicNews, TopicRole, TopicSpec,
+    TopicState, TopicWatch, check, plan,
 };
 pub use watermarks::{InitialOffset, Watermarks, resolve, watermarks};

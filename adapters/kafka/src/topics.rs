@@ -4,6 +4,7 @@ mod admin;
 mod finding;
 mod judge;
 mod plan;
+mod watch;
 
 pub use admin::{
     Admin, BrokerDescription, ClusterDescription, CreateOutcome, Created, PartitionDescription, TopicDescription,
@@ -12,3 +13,4 @@ pub use admin::{
 pub use finding::{Code, Finding, Severity};
 pub use judge::{BrokerLimits, Report, check};
 pub use plan::{Expectations, ProjectTopics, Replay, TopicRole, TopicSpec, plan};
+pub use watch::{TopicNews, TopicWatch};

@@ -14,8 +14,16 @@ pub enum OutputCommand {
     Push(Vec<OutputRecord>),
     /// The same for a log with several writers (an inbound topic): blocks of one source.
     PushSourced(Vec<SourcedRecord>),
-    /// While true nothing is dropped, published or not: the topic's replication is below what the promises need (rule R16).
+    /// While true nothing that is published from here on is dropped, so that it can be appended again: what the brokers
+    /// acknowledge may not last (rule R16). Appending goes on.
     Hold(bool),
+    /// The brokers' settings have changed: how long they keep what the protection rests on.
+    Lifetimes {
+        /// The shortest memory of a writer over all brokers; `None` when it isn't known.
+        producer_expiry: Option<Duration>,
+        /// Retention of the topic by time; `None` when it is unlimited.
+        retention: Option<Duration>,
+    },
     /// Append from the first output that isn't published.
     Write,
     /// Append nothing more; what is on its way may still arrive. Goes on tailing.
@@ -50,8 +58,10 @@ pub enum OutputFact {
     ForeignRecord {
         /// Where.
         offset: Offset,
-        /// The fence's offset that fits the indexes after it; to be noted in place of the one before.
+        /// The fence's offset that fits the indexes after it; to be noted behind the one before.
         fence: Offset,
+        /// The first index for which it holds.
+        from: OutputIndex,
     },
     /// The log's committed end is known for the first time.
     Opened {
@@ -172,6 +182,8 @@ pub enum OutputBlock {
 pub struct OutputProgress {
     computed: AtomicU64,
     published: AtomicU64,
+    /// Published and not dropped, while dropping is held: so many below the published end.
+    kept_back: AtomicU64,
     read_at: AtomicU64,
 }
 
@@ -186,6 +198,17 @@ impl OutputProgress {
     #[must_use]
     pub fn published(&self) -> OutputIndex {
         OutputIndex(self.published.load(Ordering::Acquire))
+    }
+
+    /// Published outputs that can't be dropped, see [`OutputCommand::Hold`]; 0 unless dropping is held.
+    #[must_use]
+    pub fn kept_back(&self) -> u64 {
+        self.kept_back.load(Ordering::Acquire)
+    }
+
+    /// The log's side.
+    pub fn set_kept_back(&self, outputs: u64) {
+        self.kept_back.store(outputs, Ordering::Release);
     }
 
     /// When the log's committed end was last read; never before the first time.

@@ -11,6 +11,7 @@ use zookeeper_client::{Client, Error as ZkError, SessionInfo, TlsOptions};
 
 use crate::Config;
 use crate::election::Stance;
+use crate::grant::too_long;
 
 /// Between two rounds over all servers while none answers.
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
@@ -48,6 +49,8 @@ pub(crate) struct Desk {
     pub(crate) suspended: bool,
     /// When the last attempt to connect began.
     pub(crate) connecting: Instant,
+    /// The session that was granted last, so that a long one is told once.
+    granted: Option<Duration>,
     /// The last failure told, so that a standing one is told once.
     failure: Option<String>,
 }
@@ -60,8 +63,19 @@ impl Desk {
         facts: Facts,
     ) -> Self {
         let (stance, term) = (Stance::Out, Term::default());
-        let connecting = Instant::now();
-        Self { config, tls, inbox, facts, stance, dead: Vec::new(), term, suspended: false, connecting, failure: None }
+        Self {
+            config,
+            tls,
+            inbox,
+            facts,
+            stance,
+            dead: Vec::new(),
+            term,
+            suspended: false,
+            connecting: Instant::now(),
+            granted: None,
+            failure: None,
+        }
     }
 
     /// Tries all servers, round after round, taking commands meanwhile.
@@ -90,6 +104,15 @@ impl Desk {
                 () = sleep(CONNECT_PAUSE) => (),
                 closed = closing(&mut self.inbox, &mut self.stance, &mut self.dead) => return Err(closed),
             }
+        }
+    }
+
+    /// Says E005 when the ensemble's ticks are too long for the session that was asked for.
+    pub(crate) fn granted(&mut self, session: Duration) {
+        if self.granted.replace(session) != Some(session)
+            && let Some(problem) = too_long(self.config.session_timeout, session)
+        {
+            warn!("{problem}");
         }
     }
 

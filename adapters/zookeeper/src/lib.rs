@@ -11,6 +11,7 @@ mod desk;
 mod election;
 mod entry;
 mod error;
+mod grant;
 mod paths;
 mod session;
 mod tls;

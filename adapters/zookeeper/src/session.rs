@@ -92,6 +92,7 @@ impl<'a> Session<'a> {
 
     async fn serve(mut self) -> Ended {
         let mut check = recheck(self.znodes.client().session_timeout());
+        self.desk.granted(self.znodes.client().session_timeout());
         self.desk.connected();
         self.read(Reading::Thorough).await;
         self.warn_of_open_folder().await;

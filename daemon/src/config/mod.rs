@@ -25,6 +25,10 @@ pub enum Coordination {
     Kafka,
 }
 
+/// How often topics and brokers may be judged: more often costs the brokers more than it gives, less often leaves what is
+/// acknowledged in danger for too long.
+const PRECONDITION_PERIODS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
+
 /// What protects the outbound topics from two writers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fencing {
@@ -109,6 +113,8 @@ pub struct Config {
     pub handover_timeout: Duration,
     /// `compression`.
     pub compression: Compression,
+    /// `precondition-period`.
+    pub precondition_period: Duration,
     /// `allow-test-switches`.
     pub allow_test_switches: bool,
     /// `log`.
@@ -188,6 +194,9 @@ impl Config {
                 "lz4" => Some(Compression::Lz4),
                 "zstd" => Some(Compression::Zstd),
                 _ => None,
+            })?,
+            precondition_period: parsed(layers, "precondition-period", "a duration from 1s to 1h", |text| {
+                units::duration(text).filter(|period| PRECONDITION_PERIODS.contains(period))
             })?,
             allow_test_switches: flag("allow-test-switches")?,
             log: text("log"),

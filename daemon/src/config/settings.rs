@@ -55,6 +55,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("peer-heartbeat", "20ms", "how often replicas say that they live"),
     setting("handover-timeout", "5s", "how long a stopping active waits for its last acknowledgements"),
     setting("compression", "lz4", "of outbound batches from about 10 KB on: lz4, zstd or none"),
+    setting(
+        "precondition-period",
+        "1m",
+        "topics and brokers are judged again this often, 1s to 1h, and after each change of a leader",
+    ),
     setting("allow-test-switches", "false", "honour UNDERSTUDY_TEST_… variables"),
     setting("log", "info", "what is logged: error, warn, info, debug, trace, or a filter as in module=debug"),
     setting("log-format", "text", "text or json"),

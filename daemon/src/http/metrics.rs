@@ -66,13 +66,19 @@ fn outputs(registry: &mut Registry, status: &Status) {
     let id: Family<Topic, Gauge> = Family::default();
     let held: Family<Topic, Gauge> = Family::default();
     let capacity: Family<Topic, Gauge> = Family::default();
+    let kept: Family<Topic, Gauge> = Family::default();
+    let sound: Family<Topic, Gauge> = Family::default();
     for output in &status.outputs {
         let label = Topic { topic: output.topic.clone() };
         id.get_or_create(&label).set(signed(output.id));
         held.get_or_create(&label).set(signed(output.buffer));
         capacity.get_or_create(&label).set(signed(output.bound));
+        kept.get_or_create(&label).set(signed(output.kept_back));
+        sound.get_or_create(&label).set(i64::from(output.producer_state == "ok"));
     }
     registry.register("output_message_id", "Message id of the last output computed", id);
     registry.register("standby_buffer_records", "Outputs computed and not published", held);
     registry.register("standby_buffer_capacity_records", "Bound of that", capacity);
+    registry.register("output_kept_records", "Published outputs kept because the topic may lose them", kept);
+    registry.register("output_sound", "1 while every precondition of the topic holds", sound);
 }

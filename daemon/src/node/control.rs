@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_kafka::NotebookFact;
+use adapter_kafka::{NotebookFact, TopicNews};
 use adapter_peer::{PeerFact, PeerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use failover::{Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, Sign, Stage, SwitchoverAnswer};
@@ -14,7 +14,9 @@ use ports::output::{OutputCommand, OutputFact, OutputProgress};
 use tracing::{error, info, warn};
 use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick, TopicName};
 
+use super::buffer_advice::BufferAdvice;
 use super::hands::{Notes, Ordering, Peers};
+use super::preconditions;
 use super::shared::Shared;
 use super::show::{member_addresses, takeovers};
 use super::status::Board;
@@ -51,6 +53,9 @@ pub struct Watch {
     pub(super) precondition: Option<String>,
     /// Where this replica went on when it last became active.
     pub(super) first_own: Option<OutputIndex>,
+    /// What it acknowledges may not last, so nothing published is dropped.
+    pub(super) endangered: bool,
+    advice: BufferAdvice,
     moved: Tick,
 }
 
@@ -141,6 +146,7 @@ impl Control {
                 self.hear_notebook(&fact);
                 None
             }
+            Wake::Preconditions(news) => self.hear_preconditions(&news, now),
             Wake::HotEnded(Ok(())) => None,
             Wake::HotEnded(Err(error)) => self.tell(Fact::BlockMet(translate::input_block(&error)), now),
             Wake::HotPanicked => {
@@ -165,6 +171,7 @@ impl Control {
             }
             if published != watch.published {
                 (watch.published, watch.moved) = (published, now);
+                watch.advice.published(published, now);
                 facts.push(Fact::Published { output: id, end: published });
             }
             if computed <= published {
@@ -209,7 +216,7 @@ impl Control {
     fn hear_output(&mut self, output: OutputId, fact: OutputFact, now: Tick) -> Option<Exit> {
         let fact = match fact {
             OutputFact::Opened { published_end, fence, .. } => {
-                self.note_constant(output, fence);
+                self.note_constant(output, fence, published_end);
                 Fact::OutputOpened { output, published_end }
             }
             OutputFact::Identified { topic_id } => {
@@ -242,9 +249,9 @@ impl Control {
                 self.outputs[output.0].watch.leader = Some(address);
                 return None;
             }
-            OutputFact::ForeignRecord { offset, fence } => {
+            OutputFact::ForeignRecord { offset, fence, from } => {
                 warn!(topic = %self.outputs[output.0].topic, %offset, "a record of something else stands in the outbound topic");
-                self.note_constant(output, fence);
+                self.note_constant(output, fence, from);
                 return None;
             }
             // Of logs with several writers; an engine has none.
@@ -253,8 +260,32 @@ impl Control {
         self.tell(fact, now)
     }
 
-    /// Where a generation begins in a topic, for replicas that find the log empty after retention.
-    fn note_constant(&mut self, output: OutputId, fence: Offset) {
+    /// A topic whose acknowledgements may not last is held, by everybody alike; the rest is said and shown.
+    fn hear_preconditions(&mut self, news: &TopicNews, now: Tick) -> Option<Exit> {
+        preconditions::say(news);
+        self.board.set_findings(news.standing.iter().map(ToString::to_string).collect());
+        if let Some(limits) = news.limits {
+            let (producer_expiry, retention) = (limits.producer_id_expiration, limits.output_retention);
+            self.command_outputs(|| OutputCommand::Lifetimes { producer_expiry, retention });
+        }
+        let mut facts = Vec::new();
+        for (i, output) in self.outputs.iter_mut().enumerate() {
+            output.watch.precondition = news.broken(&output.topic).map(ToString::to_string);
+            let endangered = news.endangers(&output.topic);
+            if endangered != output.watch.endangered {
+                output.watch.endangered = endangered;
+                if !(output.send)(OutputCommand::Hold(endangered)) {
+                    error!(topic = %output.topic, "the writer of an outbound topic is gone");
+                }
+                facts.push(Fact::OutputEndangered { output: OutputId(i), endangered });
+            }
+        }
+        facts.into_iter().find_map(|fact| self.tell(fact, now))
+    }
+
+    /// Where a generation begins in a topic, for replicas that find the log empty after retention; and where foreign records
+    /// moved its indexes, at the latest from `from` on.
+    fn note_constant(&mut self, output: OutputId, fence: Offset, from: OutputIndex) {
         let side = &self.outputs[output.0];
         let known = self.ledger.project(&self.project).and_then(|known| known.constant(self.generation, &side.topic));
         if known.is_some_and(|known| known.fence == fence) {
@@ -265,6 +296,7 @@ impl Control {
             generation: self.generation,
             topic: side.topic.clone(),
             fence,
+            from: if known.is_some() { from } else { OutputIndex(0) },
             topic_id: side.watch.topic_id.clone().unwrap_or_default(),
         };
         self.post(&Entry::Constant(entry));
@@ -436,7 +468,10 @@ impl Control {
                 self.shared.set_writing(false);
                 self.command_outputs(|| OutputCommand::Follow);
             }
-            Action::PauseInput => self.shared.set_paused(true),
+            Action::PauseInput => {
+                self.shared.set_paused(true);
+                self.advise_on_buffers(now);
+            }
             Action::ResumeInput => self.shared.set_paused(false),
             Action::HandOver { to, next } => {
                 let next = self.topics().into_iter().zip(next).collect();
@@ -450,6 +485,21 @@ impl Control {
             Action::Exit(exit) => return Outcome::Exit(exit),
         }
         Outcome::Done
+    }
+
+    /// E010, when a standby stands still though the active works.
+    fn advise_on_buffers(&mut self, now: Tick) {
+        if self.machine.stage() != Stage::Standby {
+            return;
+        }
+        for output in &mut self.outputs {
+            let held = output.watch.computed.0.saturating_sub(output.watch.published.0);
+            if held >= output.buffered_max
+                && let Some(advice) = output.watch.advice.full(output.topic.as_str(), output.buffered_max, now)
+            {
+                warn!("{advice}");
+            }
+        }
     }
 
     fn command(&self, command: CoordinatorCommand) {

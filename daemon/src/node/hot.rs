@@ -20,7 +20,8 @@ const RUN_BYTES_MAX: usize = 1 << 20;
 const READ_WAIT: Duration = Duration::from_millis(20);
 /// How often a thread that stands still looks whether it may go on.
 const STANDSTILL: Duration = Duration::from_micros(500);
-/// Outputs that an active holds per topic until they are acknowledged; at the bound it reads no input.
+/// Outputs that an active holds per topic until they are acknowledged, and that any replica keeps while acknowledged ones may
+/// not last; at the bound it reads no input.
 pub(crate) const UNACKNOWLEDGED_MAX: u64 = 1 << 16;
 
 /// One outbound topic as the hot thread sees it.
@@ -110,16 +111,21 @@ impl Hot {
 
     /// How many records may be read now; `None` when input stands still.
     ///
-    /// A standby holds at most `numbufferedmsgs` outputs that nobody has published; the active's bound is its own.
+    /// A standby holds at most `numbufferedmsgs` outputs that nobody has published; the active's bound is its own. Of published
+    /// ones that can't be dropped, nobody computes more than the active's bound.
     fn room(&self) -> Option<usize> {
         if self.shared.is_paused() {
             return None;
         }
         let writing = self.shared.is_writing();
         let room = |feed: &OutputFeed| {
-            let held = feed.progress.computed().0.saturating_sub(feed.progress.published().0);
-            let bound = if writing { feed.buffered_max.max(UNACKNOWLEDGED_MAX) } else { feed.buffered_max };
-            bound.saturating_sub(held)
+            let (computed, published) = (feed.progress.computed().0, feed.progress.published().0);
+            let held = computed.saturating_sub(published);
+            let active_bound = feed.buffered_max.max(UNACKNOWLEDGED_MAX);
+            let bound = if writing { active_bound } else { feed.buffered_max };
+            // Whoever is behind the published end may follow: what lies there is bounded by its writer.
+            let kept = if computed < published { 0 } else { held + feed.progress.kept_back() };
+            bound.saturating_sub(held).min(active_bound.saturating_sub(kept))
         };
         let room = self.outputs.iter().map(room).min().unwrap_or(u64::MAX);
         if room == 0 {

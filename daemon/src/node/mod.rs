@@ -3,6 +3,7 @@
 //! `input → pipeline` on the hot thread, one writer thread per outbound topic, one control thread where the replica
 //! machine decides, one that waits for signals, a small runtime for HTTP; coordinator and peer links bring their own.
 
+mod buffer_advice;
 mod control;
 mod coordinator;
 pub(crate) mod crash;
@@ -12,6 +13,7 @@ pub mod hands;
 mod hot;
 pub(crate) mod limits;
 mod outputs;
+mod preconditions;
 mod shared;
 mod show;
 pub(crate) mod signals;

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use appender::batch::Compression;
 use appender::connection::{LinkOptions, LinkSettings};
 use appender::driver::{self, OutputHandle};
-use appender::machine::{Bounds, Layout, Lifetimes, Machine, MachineConfig, Noted, Watch, producer_id};
+use appender::machine::{Bounds, Layout, Lifetimes, Machine, MachineConfig, Noted, Shifted, Watch, producer_id};
 use crossbeam_channel::Sender;
 use failover::OutputId;
 use ports::coordinator::HostPort;
-use ports::notebook::Ledger;
-use ports::output::{OutputCommand, OutputProgress, WriterIdentity};
+use ports::notebook::{Constant, Ledger};
+use ports::output::{OutputCommand, OutputFact, OutputProgress, WriterIdentity};
 use types::{Timestamp, TopicName};
 
 use super::wake::Wake;
@@ -29,6 +29,8 @@ pub(super) struct Writers<'a> {
     pub(super) limits: BrokerLimits,
     pub(super) ledger: &'a Ledger,
     pub(super) wakes: Sender<Wake>,
+    /// Wishes for a look at the preconditions.
+    pub(super) look: Sender<()>,
 }
 
 impl Writers<'_> {
@@ -44,8 +46,12 @@ impl Writers<'_> {
         };
         let settings = LinkSettings::new(&self.settings.security()?, options)
             .with_context(|| format!("preparing connections for {topic}"))?;
-        let wakes = self.wakes.clone();
+        let (wakes, look) = (self.wakes.clone(), self.look.clone());
         let tell = move |fact| {
+            if let OutputFact::Leader { .. } = &fact {
+                // A wish that waits already is as good as another.
+                let _ = look.try_send(());
+            }
             // The control loop is gone only when the process ends.
             let _ = wakes.send(Wake::Output(output, fact));
         };
@@ -61,7 +67,7 @@ impl Writers<'_> {
     fn machine_config(&self, topic: &TopicName, bootstrap: Vec<HostPort>) -> MachineConfig {
         let defaults = Lifetimes::default();
         let known = self.ledger.project(&self.deployment.project);
-        let constant = known.and_then(|known| known.constant(self.identity.generation, topic));
+        let constants = known.map_or(&[][..], |known| known.constants(self.identity.generation, topic));
         MachineConfig {
             topic: topic.clone(),
             producer_id: producer_id(&self.deployment.label, topic, None),
@@ -69,8 +75,9 @@ impl Writers<'_> {
             layout: Layout::Sole,
             bootstrap,
             noted: Noted {
-                fence: constant.map(|constant| constant.fence),
-                topic_id: constant.map(|constant| constant.topic_id.clone()).filter(|id| !id.is_empty()),
+                fence: constants.first().map(|first| first.fence),
+                shifted: constants.last().filter(|_| constants.len() > 1).map(shifted),
+                topic_id: constants.first().map(|first| first.topic_id.clone()).filter(|id| !id.is_empty()),
             },
             bounds: Bounds::default(),
             lifetimes: Lifetimes {
@@ -84,6 +91,10 @@ impl Writers<'_> {
             },
         }
     }
+}
+
+fn shifted(last: &Constant) -> Shifted {
+    Shifted { fence: last.fence, from: last.from }
 }
 
 /// A way to hand commands to a writer; false when it is gone.

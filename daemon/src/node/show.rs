@@ -42,6 +42,7 @@ impl Control {
             digest: last.digest.to_string(),
             leader: output.watch.leader.clone(),
             precondition: output.watch.precondition.clone(),
+            kept_back: output.progress.kept_back(),
         });
         self.board.set(View {
             stage: self.machine.role().stage(),

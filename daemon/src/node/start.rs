@@ -5,7 +5,7 @@ use std::thread;
 
 use adapter_kafka::{
     Admin, ClaimCoordinator, ClientSettings, Expectations, KafkaInput, Notebook, NotebookFact, Opened, ProjectTopics,
-    Report, Severity, TickWriter,
+    Report, Severity, TickWriter, TopicSpec,
 };
 use adapter_peer::PeerLinks;
 use adapter_zookeeper::{ElectionPath, Ensemble, ZooKeeperCoordinator};
@@ -27,6 +27,7 @@ use super::generation::{self, Agreed, Agreement};
 use super::hot::{Hot, OutputFeed};
 use super::limits::{self, Replica};
 use super::outputs::{Writers, sender};
+use super::preconditions::Watcher;
 use super::shared::Shared;
 use super::show::{member_addresses, takeovers};
 use super::signals::StopSignals;
@@ -67,6 +68,14 @@ pub fn run(project_file: &std::path::Path, config: &Config) -> anyhow::Result<Ex
     Starter { project, deployment, config, incarnation: Incarnation(clock::wall_micros()) }.run()
 }
 
+/// What the check at start leaves for the checks after it.
+struct Checked {
+    admin: Admin,
+    specs: Vec<TopicSpec>,
+    expected: Expectations,
+    report: Report,
+}
+
 struct Starter<'a> {
     project: LoadedProject,
     deployment: Deployment,
@@ -83,7 +92,7 @@ impl Starter<'_> {
         let (wakes, wakes_received) = crossbeam_channel::bounded(limits::WAKES_MAX);
         signals.listen(wakes.clone())?;
         let settings = client_settings(&self.deployment, self.config)?;
-        let report = self.check_topics(&settings)?;
+        let Checked { admin, specs, expected, report } = self.check_topics(&settings)?;
         let listener = http::Listener::bind(&self.config.http)?;
         let peers = self.start_peers(wakes.clone())?;
 
@@ -115,7 +124,20 @@ impl Starter<'_> {
 
         let topics = Pipeline::topics(&self.deployment);
         let shared = Arc::new(Shared::new(topics.len()));
-        let (sides, feeds) = self.start_outputs(&settings, &report, &agreed, &ledger, &wakes, &topics)?;
+        let (look, asked) = crossbeam_channel::bounded(1);
+        let writers = Writers {
+            deployment: &self.deployment,
+            config: self.config,
+            settings: &settings,
+            identity: self.identity(agreed.generation),
+            limits: report.limits,
+            ledger: &ledger,
+            wakes: wakes.clone(),
+            look,
+        };
+        let (sides, feeds) = self.start_outputs(&writers, &topics)?;
+        let period = self.config.precondition_period;
+        Watcher { admin, specs, expected, period, asked, wakes: wakes.clone() }.start(&report)?;
         self.start_hot(&settings, &agreed, feeds, Arc::clone(&shared), wakes.clone())?;
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
         let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &http)));
@@ -163,7 +185,7 @@ impl Starter<'_> {
         }
     }
 
-    fn check_topics(&self, settings: &ClientSettings) -> anyhow::Result<Report> {
+    fn check_topics(&self, settings: &ClientSettings) -> anyhow::Result<Checked> {
         let admin = Admin::open(settings)?;
         let expected = expectations(&self.project, self.config);
         let specs = adapter_kafka::plan(&project_topics(&self.deployment), &expected);
@@ -180,7 +202,7 @@ impl Starter<'_> {
                 self.project.file
             );
         }
-        Ok(report)
+        Ok(Checked { admin, specs, expected, report })
     }
 
     fn start_peers(&self, wakes: Sender<Wake>) -> anyhow::Result<PeerLinks> {
@@ -251,26 +273,13 @@ impl Starter<'_> {
 
     fn start_outputs(
         &self,
-        settings: &ClientSettings,
-        report: &Report,
-        agreed: &Agreed,
-        ledger: &Ledger,
-        wakes: &Sender<Wake>,
+        writers: &Writers<'_>,
         topics: &[TopicName],
     ) -> anyhow::Result<(Vec<OutputSide>, Vec<OutputFeed>)> {
-        let writers = Writers {
-            deployment: &self.deployment,
-            config: self.config,
-            settings,
-            identity: self.identity(agreed.generation),
-            limits: report.limits,
-            ledger,
-            wakes: wakes.clone(),
-        };
         let mut sides = Vec::new();
         let mut feeds = Vec::new();
         // Dead letters are the last output.
-        let mut letters = self.dead_letter_file(agreed.generation)?;
+        let mut letters = self.dead_letter_file(writers.identity.generation)?;
         let bound = self.buffered_max();
         for (i, topic) in topics.iter().enumerate() {
             let handle = writers.start(OutputId(i), topic)?;

@@ -37,6 +37,7 @@ pub struct OutputView {
     pub(super) digest: String,
     pub(super) leader: Option<String>,
     pub(super) precondition: Option<String>,
+    pub(super) kept_back: u64,
 }
 
 /// Facts about a replica that don't change while it runs.
@@ -95,6 +96,7 @@ struct State {
     members: Vec<MemberAddress>,
     history: Vec<Failover>,
     coordinator_trouble: Option<String>,
+    findings: Vec<String>,
 }
 
 /// Where a member serves its status.
@@ -142,6 +144,11 @@ impl Board {
     /// What somebody has to mend before the coordinator works again; `None` when it works.
     pub(super) fn set_coordinator_trouble(&self, trouble: Option<String>) {
         self.state().coordinator_trouble = trouble;
+    }
+
+    /// What isn't as it should be with topics and brokers, worst first.
+    pub(super) fn set_findings(&self, findings: Vec<String>) {
+        self.state().findings = findings;
     }
 
     pub(super) fn active_seen(&self) -> Option<MemberName> {
@@ -211,6 +218,7 @@ impl Board {
             fingerprint: fixed.fingerprint.clone(),
             coordinator: fixed.coordinator,
             coordinator_trouble: state.coordinator_trouble.clone(),
+            findings: state.findings.clone(),
             paused: view.is_some_and(|view| view.paused),
             active: view.and_then(|view| view.active.clone()),
             line: view.map(|view| view.line.clone()).unwrap_or_default(),
@@ -253,6 +261,7 @@ fn output_status(view: &OutputView) -> OutputState {
         buffer: view.computed.saturating_sub(view.published),
         bound: view.bound,
         digest: view.digest.clone(),
+        kept_back: view.kept_back,
         producer_state: view.precondition.clone().unwrap_or_else(|| "ok".to_owned()),
         leader: view.leader.clone(),
     }
@@ -305,6 +314,8 @@ pub struct Status {
     pub coordinator: &'static str,
     /// What somebody has to mend before the coordinator works again.
     pub coordinator_trouble: Option<String>,
+    /// What isn't as it should be with topics and brokers, worst first, as messages with what to do.
+    pub findings: Vec<String>,
     /// Whether automatic failover is frozen.
     pub paused: bool,
     /// Who is active by role, as this replica knows it.
@@ -361,6 +372,8 @@ pub struct OutputState {
     pub bound: u64,
     /// Rolling digest up to the last output computed.
     pub digest: String,
+    /// Published and kept all the same, because the topic may lose what it acknowledged.
+    pub kept_back: u64,
     /// `ok`, or which precondition of the promises doesn't hold.
     pub producer_state: String,
     /// The partition leader.

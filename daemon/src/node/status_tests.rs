@@ -25,10 +25,11 @@ const STAGES: [Stage; 7] = [
     Stage::Stopped,
 ];
 
-const HEALTHS: [Health; 10] = [
+const HEALTHS: [Health; 11] = [
     Health::Fine,
     Health::FailoverPaused,
     Health::NoStandby,
+    Health::OutputEndangered,
     Health::Behind,
     Health::NoActive,
     Health::CoordinatorAway,
@@ -52,6 +53,7 @@ fn board() -> Board {
         http: "127.0.0.1:31415".to_owned(),
     });
     board.set_members(vec![MemberAddress { member: "esp-1".to_owned(), http: "127.0.0.1:31415".to_owned() }]);
+    board.set_findings(vec!["E003 Topic is not replicated.".to_owned()]);
     board
 }
 
@@ -86,6 +88,7 @@ fn view(stage: Stage, health: Health) -> View {
             digest: "00".repeat(16),
             leader: (stage == Stage::Active).then(|| "127.0.0.1:9092".to_owned()),
             precondition: None,
+            kept_back: 0,
         }],
         last_failover: (stage != Stage::Starting).then_some(failover),
     }

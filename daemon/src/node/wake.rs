@@ -1,6 +1,6 @@
 //! The closed list of reasons for the control loop to wake.
 
-use adapter_kafka::NotebookFact;
+use adapter_kafka::{NotebookFact, TopicNews};
 use adapter_peer::PeerFact;
 use crossbeam_channel::Sender;
 use failover::OutputId;
@@ -20,6 +20,8 @@ pub enum Wake {
     Peer(PeerFact),
     /// Somebody wrote into the notebook.
     Notebook(NotebookFact),
+    /// What the promises rest on has changed, or was looked at for the first time.
+    Preconditions(TopicNews),
     /// The hot thread ended: with an error of the input, or because it panicked.
     HotEnded(Result<(), InputError>),
     /// The hot thread panicked; its words are on standard error.

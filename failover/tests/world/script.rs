@@ -16,6 +16,7 @@
 //! remove n1               an operator removes its entry
 //! log o0 down | up        for everybody
 //! strand n1 | reach n1    from all logs
+//! endanger n1 n2 | secure n1 n2     these learn that what the logs acknowledge may not last, or does again
 //! hang n1 | unhang n1     its writer alone, unnoticed by itself
 //! speed n2 0              records per 10 ms
 //! switchover n1 [n3] | shutdown n1 | block n1 | force n1 | pause n1 … | resume n1 …
@@ -105,6 +106,8 @@ fn command(world: &mut World, words: &[&str]) -> Option<()> {
         }
         ["strand", name] => reach_logs(world, name, false),
         ["reach", name] => reach_logs(world, name, true),
+        ["endanger", ref names @ ..] => names.iter().for_each(|name| endanger(world, name, true)),
+        ["secure", ref names @ ..] => names.iter().for_each(|name| endanger(world, name, false)),
         ["hang", name] => hang(world, name, true),
         ["unhang", name] => hang(world, name, false),
         ["speed", name, records] => {
@@ -138,6 +141,12 @@ fn cluster(world: &mut World, names: &[&str]) {
 fn ask(world: &mut World, name: &str, fact: Fact) {
     world.tell(world.node(name), fact);
     world.pump();
+}
+
+fn endanger(world: &mut World, name: &str, endangered: bool) {
+    for output in 0..world.settings.outputs {
+        ask(world, name, Fact::OutputEndangered { output: failover::OutputId(output), endangered });
+    }
 }
 
 fn pair(world: &World, one: &str, other: &str) -> (usize, usize) {

@@ -69,6 +69,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::WriterRefused { .. }
         | Fact::ForeignWriter { .. }
         | Fact::OutputStalled { .. }
+        | Fact::OutputEndangered { .. }
         | Fact::BlockMet(_)
         | Fact::CoordinatorConnected
         | Fact::CoordinatorSuspended { .. }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ports::coordinator::HostPort;
 use ports::output::WriterIdentity;
-use types::{Offset, SourceId, TopicName};
+use types::{Offset, OutputIndex, SourceId, TopicName};
 
 use crate::batch::Compression;
 
@@ -48,8 +48,19 @@ pub enum Layout {
 pub struct Noted {
     /// The generation's fence record. Without it an emptied log looks like a new one, so it is noted as soon as known.
     pub fence: Option<Offset>,
+    /// Where foreign records have moved the indexes to since, when they have.
+    pub shifted: Option<Shifted>,
     /// The topic's id, as [`ports::output::OutputFact::Identified`] said it.
     pub topic_id: Option<String>,
+}
+
+/// From some index on offsets run further ahead than the generation's fence says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shifted {
+    /// The fence's offset, moved on by every foreign record below.
+    pub fence: Offset,
+    /// The first index for which it holds.
+    pub from: OutputIndex,
 }
 
 /// How much at a time; each says what happens at it.

@@ -38,11 +38,20 @@ pub(super) struct Ledger {
     /// Who wrote the last record seen: nearly always who wrote the next one too.
     seen_writer: Arc<str>,
     shared: bool,
-    /// Rule R16: while true nothing is dropped.
-    hold: bool,
+    hold: Hold,
     bounds: Bounds,
     /// To be said.
     facts: Vec<OutputFact>,
+}
+
+/// Rule R16: whether what is published may be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    No,
+    /// From the log's end on, once it is known: what was published before this replica came can be computed again.
+    Asked,
+    /// Nothing from here on.
+    From(OutputIndex),
 }
 
 impl Ledger {
@@ -62,7 +71,7 @@ impl Ledger {
             writer: config.identity.writer.as_str().into(),
             seen_writer: "".into(),
             shared: matches!(config.layout, Layout::Shared { .. }),
-            hold: false,
+            hold: Hold::No,
             bounds: config.bounds,
             facts: Vec::new(),
         }
@@ -107,9 +116,31 @@ impl Ledger {
         self.facts.drain(..)
     }
 
-    pub(super) fn hold(&mut self, hold: bool) {
-        self.hold = hold;
+    /// Holds what is published from now on, or from when the log's end is known; or lets it go.
+    pub(super) fn hold(&mut self, hold: bool, open: bool) {
+        self.hold = match (hold, self.hold) {
+            (false, _) => Hold::No,
+            (true, Hold::No | Hold::Asked) if open => Hold::From(self.published),
+            (true, Hold::No | Hold::Asked) => Hold::Asked,
+            (true, Hold::From(first)) => Hold::From(first),
+        };
         self.drop_published();
+    }
+
+    /// The log's end is known for the first time.
+    pub(super) fn opened(&mut self) {
+        if self.hold == Hold::Asked {
+            self.hold = Hold::From(self.published);
+        }
+        self.drop_published();
+    }
+
+    /// Published outputs that are computed here and can't be dropped.
+    pub(super) fn kept_back(&self) -> u64 {
+        match self.hold {
+            Hold::No | Hold::Asked => 0,
+            Hold::From(first) => self.published.min(self.outputs.end()).0.saturating_sub(first.0),
+        }
     }
 
     pub(super) fn write_from(&mut self, first: Option<OutputIndex>) {
@@ -134,9 +165,11 @@ impl Ledger {
 
     /// Drops what is published, unless dropping is held.
     pub(super) fn drop_published(&mut self) {
-        if !self.hold {
-            self.outputs.drop_below(self.published, &self.bounds);
-        }
+        let end = match self.hold {
+            Hold::No | Hold::Asked => self.published,
+            Hold::From(first) => self.published.min(first),
+        };
+        self.outputs.drop_below(end, &self.bounds);
     }
 
     /// The log's end was read anew: `next` is the index that belongs at `position`.
@@ -191,7 +224,7 @@ impl Ledger {
         let (fence, before) = (self.fence(), self.position);
         self.next = index.next();
         self.position = offset.next();
-        self.say_shift(fence, before);
+        self.say_shift(fence, before, *index);
         self.compare_output(*index, *id, *digest, writer)
     }
 
@@ -210,17 +243,17 @@ impl Ledger {
     pub(super) fn walked(&mut self, position: Offset) {
         let (fence, before) = (self.fence(), self.position);
         self.position = self.position.max(position);
-        self.say_shift(fence, before);
+        self.say_shift(fence, before, self.next);
         self.committed = self.committed.max(self.position);
         self.published = self.published.max(self.next);
         self.drop_published();
     }
 
     /// Says that somebody else's record stands at `offset`, when offsets and indexes have moved against each other.
-    fn say_shift(&mut self, before: Offset, offset: Offset) {
+    fn say_shift(&mut self, before: Offset, offset: Offset, from: OutputIndex) {
         let fence = self.fence();
         if fence != before && !self.shared {
-            self.facts.push(OutputFact::ForeignRecord { offset, fence });
+            self.facts.push(OutputFact::ForeignRecord { offset, fence, from });
         }
     }
 

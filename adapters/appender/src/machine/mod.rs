@@ -35,7 +35,7 @@ use std::time::Duration;
 use ports::output::{OutputBlock, OutputCommand, OutputFact};
 use types::{Offset, OutputIndex, Tick, Timestamp};
 
-pub use config::{Bounds, Layout, Lifetimes, MachineConfig, Noted};
+pub use config::{Bounds, Layout, Lifetimes, MachineConfig, Noted, Shifted};
 pub use fate::Fate;
 pub use identity::producer_id;
 pub use progress::{Counters, Progress};
@@ -144,7 +144,11 @@ impl Machine {
         match command {
             OutputCommand::Push(records) => self.push(records.into_iter().map(Item::Output)),
             OutputCommand::PushSourced(records) => self.push(records.into_iter().map(Item::Sourced)),
-            OutputCommand::Hold(hold) => self.ledger.hold(hold),
+            OutputCommand::Hold(hold) => self.ledger.hold(hold, self.phase == Phase::Open),
+            OutputCommand::Lifetimes { producer_expiry, retention } => {
+                let producer_expiry_min = producer_expiry.unwrap_or(Lifetimes::default().producer_expiry_min);
+                self.config.lifetimes = Lifetimes { producer_expiry_min, retention };
+            }
             OutputCommand::Write => {
                 self.writing.begin(self.now);
                 self.rest_while_writing();
@@ -205,6 +209,7 @@ impl Machine {
             computed_end: self.ledger.outputs.end(),
             next: self.writing.next().max(self.ledger.published()),
             owed: self.ledger.outputs.owed_len(),
+            kept_back: self.ledger.kept_back(),
             in_flight: self.writing.in_flight(),
             read_at: self.read_at,
             state: self.state_name(),

@@ -36,6 +36,8 @@ pub struct Progress {
     pub next: OutputIndex,
     /// Outputs that the log still owes.
     pub owed: usize,
+    /// Published outputs that can't be dropped, because dropping is held (rule R16).
+    pub kept_back: u64,
     /// Produce requests without an answer.
     pub in_flight: usize,
     /// When the log's committed end was last read from its leader.

@@ -5,7 +5,7 @@ use types::{Offset, OutputIndex, Tick};
 
 use super::backoff::Backoff;
 use super::codec::{self, Meaning};
-use super::config::Layout;
+use super::config::{Layout, Shifted};
 use super::fate::Fate;
 use super::question::About;
 use super::survey::{Ends, Last, News, Survey, Surveyed};
@@ -240,6 +240,7 @@ impl Machine {
             self.shorten(surveyed.ends, next);
             return;
         }
+        self.read_at = self.now;
         if self.phase == Phase::Surveying {
             self.ledger.adopt(surveyed.ends.high, next);
             self.out.fact(OutputFact::SourceAt { last });
@@ -324,7 +325,8 @@ impl Machine {
             return Some(self.index_at(ends.high));
         } else {
             // What is left was found to be others', so all of ours lies below.
-            return Some(OutputIndex(ends.start.0 - fence.0 - 1));
+            let Shifted { fence, from } = self.config.noted.shifted.unwrap_or(Shifted { fence, from: OutputIndex(0) });
+            return Some(OutputIndex(ends.start.0.saturating_sub(fence.0 + 1).max(from.0)));
         }
         None
     }
@@ -373,7 +375,7 @@ impl Machine {
         };
         let published_end = self.ledger.published();
         self.out.fact(OutputFact::Opened { published_end, last: self.ledger.last(), fence });
-        self.ledger.drop_published();
+        self.ledger.opened();
         self.check_reach();
     }
 }

@@ -28,6 +28,7 @@ impl Watch {
 
     pub(super) fn show(&self, progress: Progress) {
         self.published.set_published(progress.published_end);
+        self.published.set_kept_back(progress.kept_back);
         self.published.set_read_at(progress.read_at);
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }

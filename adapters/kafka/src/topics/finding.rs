@@ -36,6 +36,27 @@ pub enum Code {
 }
 
 impl Code {
+    /// Whether a topic with this finding may lose records that it has acknowledged: what is published there has to be kept
+    /// until it is mended, so that it can be appended again. Other findings endanger order, time or a restart; keeping
+    /// outputs wouldn't help against those.
+    #[must_use]
+    pub const fn endangers_records(self) -> bool {
+        match self {
+            Self::E003 | Self::E012 | Self::E013 => true,
+            Self::E002
+            | Self::E004
+            | Self::E007
+            | Self::E009
+            | Self::E011
+            | Self::E014
+            | Self::E015
+            | Self::E016
+            | Self::E017
+            | Self::E018
+            | Self::E019 => false,
+        }
+    }
+
     /// The code and, in a few words, what it means.
     #[must_use]
     pub const fn title(self) -> &'static str {

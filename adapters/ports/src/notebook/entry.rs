@@ -179,7 +179,8 @@ pub struct Payload {
     pub dateformat: Option<String>,
 }
 
-/// Where a generation begins in an outbound topic; noted once, compared ever after.
+/// Where a generation's indexes stand in an outbound topic. The first one noted is where the generation begins; each further
+/// one says that somebody else's records moved the indexes from there on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constant {
     /// Which project.
@@ -190,11 +191,18 @@ pub struct Constant {
     /// The outbound topic.
     #[serde(with = "TopicNameForm")]
     pub topic: TopicName,
-    /// Its fence record: index 0 comes right after it.
+    /// Its fence record: index 0 comes right after it; moved on by every foreign record below `from`.
     #[serde(with = "OffsetForm")]
     pub fence: Offset,
+    /// The first index for which it holds: that index stands at `fence + 1 + index`.
+    #[serde(default, with = "OutputIndexForm", skip_serializing_if = "is_first")]
+    pub from: OutputIndex,
     /// Kafka's id of the topic, as the broker writes it.
     pub topic_id: String,
+}
+
+fn is_first(index: &OutputIndex) -> bool {
+    index.0 == 0
 }
 
 /// A replica wants to be active. Valid only for the term after the one in force where it stands in the log.

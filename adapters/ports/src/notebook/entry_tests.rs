@@ -52,6 +52,7 @@ fn one_of_each() -> Vec<Entry> {
             generation,
             topic: "out.O".into(),
             fence: Offset(4),
+            from: OutputIndex(9),
             topic_id: "Zx-1".to_owned(),
         }),
         Entry::Claim(Claim {
@@ -95,7 +96,7 @@ fn the_form_on_disk_is_frozen() {
         p/2 {"kind":"member","project":"p","generation":2,"name":"esp-1","incarnation":1700000000000000001,"peer":"127.0.0.1:1","http":"127.0.0.1:2","version":"0.1.0","in_line":true}
         p {"kind":"member-left","project":"p","name":"esp-2","incarnation":1700000000000000001,"only_place":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"by":"esp-1"}
         p/2 {"kind":"schema","project":"p","generation":2,"window":"cq/trades","schema":"id*:int64","role":"source"}
-        p/2 {"kind":"constant","project":"p","generation":2,"topic":"out.O","fence":4,"topic_id":"Zx-1"}
+        p/2 {"kind":"constant","project":"p","generation":2,"topic":"out.O","fence":4,"from":9,"topic_id":"Zx-1"}
         p {"kind":"claim","project":"p","term":3,"member":"esp-1","incarnation":1700000000000000001,"displaced":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"reason":"peer link closed"}
         p/2 {"kind":"reset","project":"p","generation":2,"reason":"model edited"}
         p/2 {"kind":"failover","project":"p","generation":2,"term":3,"at_us":1000000,"from":"esp-2","to":"esp-1","cause":"process died","phases":[{"name":"detect","us":900}],"gap_us":3100,"outputs":[{"topic":"HA_1.p.cq.w.O","first":42}]}

@@ -16,6 +16,10 @@ const GENERATIONS_KEPT: usize = 64;
 /// Windows with a schema, and topics with a constant, per generation; further ones are void.
 const NOTES_MAX: usize = 4_096;
 
+/// Times that foreign records moved the indexes of a topic, per generation; further ones are void, and a topic with so many
+/// writers needs an ACL.
+const SHIFTS_MAX: usize = 1_024;
+
 /// Projects of one notebook; entries of further ones are void.
 const PROJECTS_MAX: usize = 256;
 
@@ -86,7 +90,8 @@ pub struct ProjectLedger {
     members: BTreeMap<MemberName, Presence>,
     line: ClaimLine,
     schemas: BTreeMap<(Generation, String), WindowSchema>,
-    constants: BTreeMap<(Generation, TopicName), Constant>,
+    /// Never empty; `fence` grows, `from` never falls.
+    constants: BTreeMap<(Generation, TopicName), Vec<Constant>>,
     failovers: VecDeque<Failover>,
 }
 
@@ -228,10 +233,16 @@ impl ProjectLedger {
         self.schemas.values().filter(move |schema| schema.generation == generation)
     }
 
-    /// Where a generation begins in an outbound topic, as it was noted first.
+    /// How indexes and offsets of an outbound topic belong together at its end.
     #[must_use]
     pub fn constant(&self, generation: Generation, topic: &TopicName) -> Option<&Constant> {
-        self.constants.get(&(generation, topic.clone()))
+        self.constants(generation, topic).last()
+    }
+
+    /// The same for every stretch of the topic, in order; the first says where the generation begins.
+    #[must_use]
+    pub fn constants(&self, generation: Generation, topic: &TopicName) -> &[Constant] {
+        self.constants.get(&(generation, topic.clone())).map_or(&[], Vec::as_slice)
     }
 
     /// The last takeovers, oldest first.
@@ -320,16 +331,14 @@ impl ProjectLedger {
 
     fn fix(&mut self, constant: &Constant) -> Outcome {
         let key = (constant.generation, constant.topic.clone());
-        match self.constants.get(&key) {
-            Some(noted) if noted == constant => return Outcome::Repeated,
-            Some(_) => return Outcome::Void(Void::TooLate),
-            None => {}
+        if let Some(noted) = self.constants.get_mut(&key) {
+            return shift(noted, constant);
         }
         if self.constants.keys().filter(|(generation, _)| *generation == constant.generation).count() >= NOTES_MAX {
             return Outcome::Void(Void::TooMany);
         }
         self.within_a_generation(constant.generation, |ledger| {
-            ledger.constants.insert(key, constant.clone());
+            ledger.constants.insert(key, vec![constant.clone()]);
         })
     }
 
@@ -369,6 +378,24 @@ impl ProjectLedger {
             self.members.remove(&name);
         }
     }
+}
+
+/// Foreign records only ever move indexes on, and only from some index on: what says otherwise is old, or of another topic.
+fn shift(noted: &mut Vec<Constant>, constant: &Constant) -> Outcome {
+    if noted.contains(constant) {
+        return Outcome::Repeated;
+    }
+    let follows = |last: &Constant| {
+        constant.from >= last.from && constant.fence > last.fence && constant.topic_id == last.topic_id
+    };
+    if !noted.last().is_some_and(follows) {
+        return Outcome::Void(Void::TooLate);
+    }
+    if noted.len() >= SHIFTS_MAX {
+        return Outcome::Void(Void::TooMany);
+    }
+    noted.push(constant.clone());
+    Outcome::Noted
 }
 
 /// Kafka's producer epoch is a signed 16-bit number, and periods of zero would never end.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use types::{Fingerprint, Incarnation, Term, Timestamp};
+use types::{Fingerprint, Incarnation, OutputIndex, Term, Timestamp};
 
 use super::*;
 use crate::notebook::{Origin, WindowRole};
@@ -26,12 +26,17 @@ fn reset(generation: u16) -> Entry {
 }
 
 fn constant(generation: u16, fence: u64) -> Entry {
+    shifted(generation, fence, 0, "id")
+}
+
+fn shifted(generation: u16, fence: u64, from: u64, topic_id: &str) -> Entry {
     Entry::Constant(Constant {
         project: "p".to_owned(),
         generation: Generation(generation),
         topic: "out.O".into(),
         fence: Offset(fence),
-        topic_id: "id".to_owned(),
+        from: OutputIndex(from),
+        topic_id: topic_id.to_owned(),
     })
 }
 
@@ -138,7 +143,7 @@ fn reading_the_log_twice_changes_nothing() {
 #[test]
 fn a_constant_is_noted_once_and_only_within_its_generation() {
     let (ledger, outcomes) =
-        fold(&[constant(1, 0), Entry::Proposal(proposal(1, 0xa)), constant(1, 0), constant(1, 7), constant(1, 0)]);
+        fold(&[constant(1, 3), Entry::Proposal(proposal(1, 0xa)), constant(1, 3), constant(1, 2), constant(1, 3)]);
     assert_eq!(
         outcomes,
         [
@@ -150,7 +155,35 @@ fn a_constant_is_noted_once_and_only_within_its_generation() {
         ]
     );
     let noted = ledger.project("p").and_then(|p| p.constant(Generation(1), &"out.O".into())).expect("noted");
-    assert_eq!(noted.fence, Offset(0));
+    assert_eq!(noted.fence, Offset(3));
+}
+
+#[test]
+fn every_shift_of_the_indexes_is_kept_in_order_and_old_news_of_it_is_void() {
+    let entries = [
+        Entry::Proposal(proposal(1, 0xa)),
+        constant(1, 3),
+        shifted(1, 5, 10, "id"),
+        // A slower replica says what it sees there; a second foreign record behind the first; news of another topic.
+        constant(1, 3),
+        shifted(1, 4, 10, "id"),
+        shifted(1, 6, 10, "id"),
+        shifted(1, 9, 4, "id"),
+        shifted(1, 9, 20, "other"),
+        shifted(1, 9, 20, "id"),
+    ];
+    let (ledger, outcomes) = fold(&entries);
+    let void = Outcome::Void(Void::TooLate);
+    let [noted, repeated] = [Outcome::Noted, Outcome::Repeated];
+    assert_eq!(outcomes, [noted, noted, noted, repeated, void, noted, void, void, noted]);
+    let project = ledger.project("p").expect("noted");
+    let stretches: Vec<(u64, u64)> = project
+        .constants(Generation(1), &"out.O".into())
+        .iter()
+        .map(|constant| (constant.from.0, constant.fence.0))
+        .collect();
+    assert_eq!(stretches, [(0, 3), (10, 5), (10, 6), (20, 9)]);
+    assert_eq!(project.constant(Generation(1), &"out.O".into()).map(|last| last.fence), Some(Offset(9)));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn noted(world: &World) -> Noted {
         OutputFact::Opened { fence, .. } => Some(*fence),
         _ => None,
     });
-    Noted { fence, topic_id: None }
+    Noted { fence, ..Noted::default() }
 }
 
 fn shake(world: &mut World, names: &[&str], n: u64) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ports::output::{OutputBlock, OutputCommand, OutputFact};
 use types::{LeaderEpoch, MessageId, Offset, OutputIndex};
 
-use super::super::{Bounds, Lifetimes, MachineConfig, Noted};
+use super::super::{Bounds, Lifetimes, MachineConfig, Noted, Shifted};
 use super::broker::Cluster;
 use super::world::{World, config, output, output_of};
 use crate::wire::{ErrorCode, TopicId};
@@ -390,7 +390,7 @@ fn r13_a_topic_made_anew_blocks() {
     world.run(LATER);
     assert!(matches!(blocked(&world, a), OutputBlock::TopicReplaced { .. }));
     // The notebook remembers across restarts; old brokers carry no id, there Metadata is compared.
-    let noted = Noted { fence: Some(Offset(0)), topic_id: Some(TopicId(7).to_string()) };
+    let noted = Noted { fence: Some(Offset(0)), shifted: None, topic_id: Some(TopicId(7).to_string()) };
     let b = world.add(MachineConfig { noted, ..config("b", 1) });
     world.run(SOON);
     assert!(matches!(blocked(&world, b), OutputBlock::TopicReplaced { .. }));
@@ -442,7 +442,7 @@ fn r15_the_next_index_comes_from_offsets_and_the_sequence_checks_it() {
     // Retention empties the log, then a rolling restart loses the memory: only offsets and the note are left.
     world.cluster.delete_below(6);
     world.cluster.nodes.iter_mut().for_each(super::broker::Node::forget_producers);
-    let noted = Noted { fence: Some(Offset(0)), topic_id: None };
+    let noted = Noted { fence: Some(Offset(0)), ..Noted::default() };
     world.restart(a, MachineConfig { noted, ..config("a", 1) });
     world.run(SOON);
     assert_eq!(published(&world, a), 5);
@@ -451,6 +451,38 @@ fn r15_the_next_index_comes_from_offsets_and_the_sequence_checks_it() {
     world.run(LATER);
     let log: Vec<String> = world.read_back().into_iter().map(|(_, text)| text).collect();
     assert_eq!(log, ["f(5)", "f(6)", "f(7)"]);
+}
+
+#[test]
+fn r15_offsets_alone_tell_the_next_index_behind_foreign_records_too() {
+    let (mut world, a) = written(3);
+    let now = world.tick();
+    world.cluster.append_foreign(now);
+    world.compute(a, 5);
+    world.run(LATER);
+    // Fence, 0, 1, 2, the foreign record, 3, 4: retention leaves nothing.
+    world.cluster.delete_below(7);
+    world.cluster.nodes.iter_mut().for_each(super::broker::Node::forget_producers);
+    let shifted = Some(Shifted { fence: Offset(1), from: OutputIndex(3) });
+    let noted = Noted { fence: Some(Offset(0)), shifted, topic_id: None };
+    world.restart(a, MachineConfig { noted, ..config("a", 1) });
+    world.run(SOON);
+    assert_eq!(published(&world, a), 5);
+}
+
+#[test]
+fn r15_a_foreign_record_alone_in_the_log_is_not_counted_as_ours() {
+    let (mut world, a) = written(3);
+    let now = world.tick();
+    world.cluster.append_foreign(now);
+    world.run(LATER);
+    world.cluster.delete_below(4);
+    world.cluster.nodes.iter_mut().for_each(super::broker::Node::forget_producers);
+    let shifted = Some(Shifted { fence: Offset(1), from: OutputIndex(3) });
+    let noted = Noted { fence: Some(Offset(0)), shifted, topic_id: None };
+    world.restart(a, MachineConfig { noted, ..config("a", 1) });
+    world.run(SOON);
+    assert_eq!(published(&world, a), 3);
 }
 
 #[test]
@@ -464,7 +496,7 @@ fn r15_a_foreign_record_moves_offsets_and_is_said_once() {
     world.check_log(6).unwrap();
     let said: Vec<&OutputFact> =
         world.actors[a].facts.iter().filter(|fact| matches!(fact, OutputFact::ForeignRecord { .. })).collect();
-    assert_eq!(said, [&OutputFact::ForeignRecord { offset: Offset(4), fence: Offset(1) }]);
+    assert_eq!(said, [&OutputFact::ForeignRecord { offset: Offset(4), fence: Offset(1), from: OutputIndex(3) }]);
     // Whoever opens now finds the same place.
     let b = join(&mut world, "b");
     let last = Some((OutputIndex(5), MessageId(10), output(5).digest));
@@ -539,6 +571,7 @@ fn r16_nothing_is_dropped_while_replication_is_too_thin() {
     world.compute(a, 8);
     world.run(SOON);
     assert_eq!((published(&world, a), owed(&world, a)), (8, 5));
+    assert_eq!(world.actors[a].machine.progress().kept_back, 5);
     // Even when the one copy is lost, everything is still owed.
     world.cluster.lose_from(4);
     world.run(LATER);
@@ -546,6 +579,29 @@ fn r16_nothing_is_dropped_while_replication_is_too_thin() {
     world.run(LATER);
     assert!(world.actors[a].is_done(8));
     world.check_log(8).unwrap();
+}
+
+#[test]
+fn r16_what_was_published_before_a_replica_came_is_not_held() {
+    let (mut world, _) = written(6);
+    let b = world.add(config("b", 1));
+    world.command(b, OutputCommand::Hold(true));
+    world.compute(b, 3);
+    world.run(SOON);
+    assert_eq!((published(&world, b), owed(&world, b)), (6, 0));
+    assert_eq!(world.actors[b].machine.progress().kept_back, 0);
+}
+
+#[test]
+fn r16_shorter_memories_of_the_brokers_are_minded_at_once() {
+    let (mut world, a) = written(3);
+    world.run(Duration::from_secs(30));
+    let asked = world.actors[a].machine.progress().counters.resyncs;
+    world.command(a, OutputCommand::Lifetimes { producer_expiry: Some(Duration::from_secs(40)), retention: None });
+    world.compute(a, 4);
+    world.run(SOON);
+    assert!(world.actors[a].is_done(4));
+    assert!(world.actors[a].machine.progress().counters.resyncs > asked, "an anchor older than 10 s is none any more");
 }
 
 #[test]

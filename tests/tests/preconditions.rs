@@ -1,0 +1,147 @@
+//! What operators change under running engines, on a real broker named by `UNDERSTUDY_TEST_BOOTSTRAP`; without it the test says
+//! so and passes.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use adapter_kafka::{Admin, ClientSettings, TopicRole, TopicSpec};
+use serde_json::Value;
+use types::TopicName;
+use understudy_tests::programs::{program, root, understudy};
+
+/// Brokers, engines and a busy machine together.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An engine that ends with the test, whatever happens to it.
+struct Engine {
+    child: Child,
+    http: String,
+    log: PathBuf,
+}
+
+impl Engine {
+    fn start(project: &str, bootstrap: &str, log: &Path) -> Self {
+        // Asked of the system and given back: free a moment later too, since nobody else is told of it.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let http = format!("127.0.0.1:{port}");
+        let (path, log) = (log.to_owned(), fs::File::create(log).expect("a log file"));
+        let child = Command::new(program("understudy"))
+            .args(["run", "-p", project, "--name", "esp-1", "--http", &http, "--peer", "127.0.0.1:0"])
+            .args(["--set", &format!("bootstrap={bootstrap}"), "--set", "coordination=kafka"])
+            .args(["--set", "precondition-period=1s"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log)
+            .spawn()
+            .expect("understudy starts");
+        Self { child, http, log: path }
+    }
+
+    /// `/status`, unless it isn't served yet.
+    fn status(&self) -> Option<Value> {
+        let mut stream = TcpStream::connect(&self.http).ok()?;
+        stream.write_all(b"GET /status HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+
+    /// Waits until the status is as it should be.
+    fn await_status(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status().unwrap_or_default();
+            if fits(&status) {
+                return status;
+            }
+            let log = || fs::read_to_string(&self.log).unwrap_or_default();
+            assert!(Instant::now() < deadline, "not {what}: {status:#}\n{}", log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn min_insync(topic: &str, value: u16) -> TopicSpec {
+    TopicSpec {
+        name: TopicName(topic.to_owned()),
+        role: TopicRole::Outbound,
+        partitions: 1,
+        replication: 3,
+        configs: [("min.insync.replicas", value.to_string())].into(),
+    }
+}
+
+fn publish(folder: &Path, label: &str, bootstrap: &str) {
+    let config = fs::read_to_string(root().join("examples/sum20/kafkapub.cfg")).expect("a file of the example");
+    let config = at(&config, label, bootstrap);
+    let (path, events) = (folder.join("kafkapub.cfg"), root().join("examples/sum20/events.csv"));
+    fs::write(&path, config).expect("written");
+    let options = format!(
+        "type=pub,url=dfESP://{}/sum20/plant/readings,fsname={},fstype=csv,header=2,transport=kafka,transportconfigfile={}",
+        label.replace('_', ":"),
+        events.display(),
+        path.display()
+    );
+    understudy(&["adapter", "fs", "-C", &options]).expect("published");
+}
+
+/// The example's files for these brokers, with topics of their own.
+fn at(text: &str, label: &str, bootstrap: &str) -> String {
+    let brokers = "127.0.0.1:19091,127.0.0.1:19092,127.0.0.1:19093";
+    text.replace(brokers, bootstrap).replace("plant_31415", label).replace("plant_meter_feed", &format!("{label}_feed"))
+}
+
+#[test]
+fn an_output_topic_that_could_lose_records_is_held_until_it_is_mended() {
+    let Ok(bootstrap) = std::env::var("UNDERSTUDY_TEST_BOOTSTRAP") else {
+        eprintln!("skipped: UNDERSTUDY_TEST_BOOTSTRAP names no broker");
+        return;
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    let label = format!("held{now}_31415");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let project = folder.path().join("project.xml");
+    let text = fs::read_to_string(root().join("examples/sum20/project.xml")).expect("a file of the example");
+    fs::write(&project, at(&text, &label, &bootstrap)).expect("written");
+    let project = project.display().to_string();
+    let bootstrap_setting = format!("bootstrap={bootstrap}");
+    understudy(&["topics", "create", "-p", &project, "--set", &bootstrap_setting]).expect("topics");
+    let settings = ClientSettings::new(&bootstrap, None, None).expect("host:port");
+    let admin = Admin::open(&settings).expect("a client");
+    let log = folder.path().join("engine.log");
+    let engine = Engine::start(&project, &bootstrap, &log);
+    let status = engine.await_status("active", |status| status["role"] == "active" && status["findings"].is_array());
+    let topic = status["outputs"][0]["topic"].as_str().expect("an output topic").to_owned();
+    assert!(topic.starts_with(&label), "{topic} isn't this test's own");
+
+    admin.repair(&min_insync(&topic, 1), false).expect("changed");
+    let status = engine.await_status("held", |status| status["outputs"][0]["producer_state"] != "ok");
+    let said = status["outputs"][0]["producer_state"].as_str().unwrap_or_default();
+    assert!(said.contains("E003") && said.contains("min.insync.replicas=2"), "{said}");
+    assert_eq!(status["role"], "active");
+    publish(folder.path(), &label, &bootstrap);
+    let kept = |status: &Value| status["outputs"][0]["kept_back"].as_u64().unwrap_or(0);
+    let published = |status: &Value| status["outputs"][0]["published"].as_u64().unwrap_or(0);
+    let all = |status: &Value| status["input"]["lag"] == 0 && published(status) > 0;
+    let status = engine.await_status("published and kept", |status| all(status) && kept(status) == published(status));
+
+    admin.repair(&min_insync(&topic, 2), false).expect("changed");
+    let mended = engine.await_status("mended", |status| status["outputs"][0]["producer_state"] == "ok");
+    assert_eq!((kept(&mended), published(&mended)), (0, published(&status)));
+    let log = fs::read_to_string(&log).expect("the engine's log");
+    let times = |words: &str| log.matches(words).count();
+    assert_eq!((times("a precondition is broken"), times("a precondition holds again")), (1, 1), "each is said once");
+    drop(engine);
+    understudy(&["topics", "delete", "-p", &project, "--yes", "--set", &bootstrap_setting]).expect("deleted");
+}
