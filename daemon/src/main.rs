@@ -26,7 +26,7 @@ fn passes_by_itself(error: &anyhow::Error) -> bool {
     use adapter_kafka::Error;
     error.chain().any(|cause| match cause.downcast_ref::<Error>() {
         Some(Error::Unreachable { .. } | Error::Broker { .. } | Error::Read { .. }) => true,
-        Some(Error::NotAcknowledged { .. } | Error::NotWritten { .. }) => true,
+        Some(Error::NotAcknowledged { .. } | Error::NotWritten { .. } | Error::Thread { .. }) => true,
         Some(Error::Refused(_) | Error::Client { .. } | Error::NoSuchTopic { .. }) | None => false,
     })
 }

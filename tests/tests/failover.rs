@@ -24,6 +24,16 @@ fn a_short_drill_on_real_brokers_ends_identical() {
     assert_eq!(verdict["kills"], 3);
 }
 
+/// Killed, frozen and woken: whoever takes the transactional id shuts the zombie out.
+#[test]
+fn a_short_drill_with_transactions_ends_identical() {
+    let fencing = ["--set", "fencing=transaction"];
+    let words = ["--real", "kafka-scripts/cluster", "--kills", "3", "--rate", "2000", "--broker-kills", "0"];
+    let verdict = drill::run(&[&words[..], &fencing].concat(), &report("transactions"));
+    drill::assert_identical(&verdict);
+    assert_eq!(verdict["kills"], 3);
+}
+
 #[test]
 fn twenty_kills_on_real_brokers_with_everything_else_killed_too_end_identical() {
     let faults = [

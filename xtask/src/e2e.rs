@@ -15,8 +15,17 @@ const TOPIC: &str = "understudy-test";
 /// is selected everywhere: with fewer packages cargo chooses other features of their dependencies, and builds those anew.
 const APPENDER_TESTS: [&str; 7] =
     ["test", "--quiet", "--workspace", "--test", "appender_on_real_broker", "--", "--test-threads=1"];
-const KAFKA_TESTS: [&str; 7] =
-    ["test", "--quiet", "--workspace", "--test", "kafka_on_real_broker", "--", "--test-threads=1"];
+const KAFKA_TESTS: [&str; 9] = [
+    "test",
+    "--quiet",
+    "--workspace",
+    "--test",
+    "kafka_on_real_broker",
+    "--test",
+    "transactions_on_real_broker",
+    "--",
+    "--test-threads=1",
+];
 /// What operators do to topics under running engines.
 const OPERATOR_TESTS: [&str; 7] =
     ["test", "--quiet", "--workspace", "--test", "preconditions", "--", "--test-threads=1"];

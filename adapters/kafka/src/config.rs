@@ -68,6 +68,21 @@ const PRODUCER: &[(&str, &str)] = &[
 /// What producers must be.
 const PRODUCER_EXACT: &[(&str, &str)] = &[("acks", "all"), ("enable.idempotence", "true")];
 
+/// Preferences of the transactional producer.
+const TRANSACTIONAL: &[(&str, &str)] = &[
+    // The broker says what is too large: librdkafka's own bound may be smaller than the topic's.
+    ("message.max.bytes", "1000000000"),
+];
+
+/// What the transactional producer must be. Each time is larger than the one before it: a record is given up before the
+/// commit that waits for it, and the commit before the coordinator ends the transaction by itself and shuts us out.
+const TRANSACTIONAL_EXACT: &[(&str, &str)] = &[
+    ("message.timeout.ms", "8000"),
+    ("transaction.timeout.ms", "15000"),
+    // A connection that broke during a commit is noticed by these words.
+    ("log.connection.close", "true"),
+];
+
 /// How to reach a Kafka cluster, as users say it in connectors and adapter files.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientSettings {
@@ -128,6 +143,24 @@ impl ClientSettings {
         // Zero means for ever.
         config.set("message.timeout.ms", delivery.map_or(0, |span| span.as_millis()).to_string());
         config.set("queue.buffering.max.messages", queued_max.to_string());
+        config
+    }
+
+    /// For writing with one transactional id that all replicas share.
+    pub(crate) fn transactional(&self, id: &str, compression: &str) -> ClientConfig {
+        let mut config = self.client(&[PRODUCER, TRANSACTIONAL], PRODUCER_EXACT);
+        for (key, value) in TRANSACTIONAL_EXACT {
+            config.set(*key, *value);
+        }
+        config.set("transactional.id", id);
+        config.set("compression.type", compression);
+        config
+    }
+
+    /// For asking how far the log reaches, open transactions included.
+    pub(crate) fn uncommitted(&self) -> ClientConfig {
+        let mut config = self.consumer();
+        config.set("isolation.level", "read_uncommitted");
         config
     }
 

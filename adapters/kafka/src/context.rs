@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -45,11 +46,13 @@ pub(crate) struct ReadContext {
     /// One past the newest committed record; negative when unknown.
     end: AtomicI64,
     connected: AtomicBool,
+    /// The leader's address and epoch.
+    leader: Mutex<Option<(String, u32)>>,
 }
 
 impl ReadContext {
     pub(crate) fn new(topic: TopicName) -> Self {
-        Self { topic, end: AtomicI64::new(-1), connected: AtomicBool::new(true) }
+        Self { topic, end: AtomicI64::new(-1), connected: AtomicBool::new(true), leader: Mutex::default() }
     }
 
     pub(crate) fn end(&self) -> Option<Offset> {
@@ -61,11 +64,27 @@ impl ReadContext {
         self.connected.load(Ordering::Acquire)
     }
 
+    pub(crate) fn leader(&self) -> Option<(String, u32)> {
+        self.leader.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn_leader(&self, brokers: &BTreeMap<String, BrokerStatistics>, partition: &PartitionStatistics) {
+        let leads = |broker: &&BrokerStatistics| broker.nodeid >= 0 && broker.nodeid == partition.leader;
+        let address = brokers.values().find(leads).map(|broker| broker.nodename.clone());
+        let epoch = u32::try_from(partition.leader_epoch).unwrap_or_default();
+        if let Some(address) = address.filter(|address| !address.is_empty()) {
+            *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = Some((address, epoch));
+        }
+    }
+
     fn learn(&self, statistics: &Statistics) {
         // Bootstrap entries have negative ids; every real broker has one of its own besides.
         let connected = statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP");
         self.connected.store(connected, Ordering::Release);
         let partition = statistics.topics.get(self.topic.as_str()).and_then(|topic| topic.partitions.get("0"));
+        if let Some(partition) = partition {
+            self.learn_leader(&statistics.brokers, partition);
+        }
         // The last stable offset is where a read_committed reader ends; brokers without transactions don't tell it.
         let end =
             partition.map(|partition| if partition.ls_offset >= 0 { partition.ls_offset } else { partition.hi_offset });
@@ -108,6 +127,8 @@ struct Statistics {
 struct BrokerStatistics {
     nodeid: i32,
     state: String,
+    #[serde(default)]
+    nodename: String,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +140,15 @@ struct TopicStatistics {
 struct PartitionStatistics {
     hi_offset: i64,
     ls_offset: i64,
+    #[serde(default = "unknown")]
+    leader: i32,
+    #[serde(default = "unknown")]
+    leader_epoch: i32,
+}
+
+/// As librdkafka says "none".
+const fn unknown() -> i32 {
+    -1
 }
 
 #[cfg(test)]
@@ -141,6 +171,12 @@ mod tests {
         assert_eq!((context.end(), context.is_connected()), (Some(Offset(11)), true));
         context.stats_raw(br#"{"topics":{"t":{"partitions":{"0":{"hi_offset":-1001,"ls_offset":-1001}}}}}"#);
         assert_eq!((context.end(), context.is_connected()), (Some(Offset(11)), false));
+        assert_eq!(context.leader(), None);
+        context.stats_raw(
+            br#"{"brokers":{"b":{"nodeid":1,"state":"UP","nodename":"h:9"},"c":{"nodeid":2,"state":"UP","nodename":"i:9"}},
+                 "topics":{"t":{"partitions":{"0":{"hi_offset":-1001,"ls_offset":-1001,"leader":2,"leader_epoch":5}}}}}"#,
+        );
+        assert_eq!(context.leader(), Some(("i:9".to_owned(), 5)));
         context.stats_raw(b"nonsense");
         assert_eq!(context.end(), Some(Offset(11)));
     }

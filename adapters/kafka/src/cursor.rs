@@ -65,7 +65,7 @@ impl Cursor {
         Ok(cursor)
     }
 
-    /// The offset after the last record that was polled.
+    /// The offset after the last record that was polled; at the end also after the commit markers and aborted records behind it.
     pub(crate) const fn next(&self) -> Offset {
         self.next
     }
@@ -77,6 +77,11 @@ impl Cursor {
     /// One past the newest committed record known of; up to half a second old.
     pub(crate) fn end(&self) -> Option<Offset> {
         self.context.end().map(|end| end.max(self.next))
+    }
+
+    /// Which broker leads the partition, and its leader epoch; up to half a second old.
+    pub(crate) fn leader(&self) -> Option<(String, u32)> {
+        self.context.leader()
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -99,6 +104,7 @@ impl Cursor {
             }
             Some(Err(KafkaError::PartitionEOF(_))) => {
                 self.unknown_since = None;
+                self.next = self.next.max(position(consumer, &self.topic).unwrap_or_default());
                 return Ok(Polled::End);
             }
             Some(Err(error)) => error,
@@ -157,6 +163,19 @@ impl Drop for Cursor {
         if let Some(consumer) = self.consumer.take() {
             drop_elsewhere(consumer);
         }
+    }
+}
+
+/// One past what librdkafka has passed. Commit markers and aborted records take offsets and are never shown: whoever waits
+/// for the log's end would else wait for a record that doesn't exist.
+fn position(consumer: &BaseConsumer<ReadContext>, topic: &TopicName) -> Option<Offset> {
+    match consumer.position().ok()?.find_partition(topic.as_str(), 0)?.offset() {
+        rdkafka::Offset::Offset(raw) => u64::try_from(raw).ok().map(Offset),
+        rdkafka::Offset::Beginning
+        | rdkafka::Offset::End
+        | rdkafka::Offset::Stored
+        | rdkafka::Offset::Invalid
+        | rdkafka::Offset::OffsetTail(_) => None,
     }
 }
 

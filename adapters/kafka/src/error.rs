@@ -20,6 +20,12 @@ pub enum Error {
         /// librdkafka's words.
         source: Box<KafkaError>,
     },
+    /// The system gives no thread.
+    #[error("the system gives no thread")]
+    Thread {
+        /// The system's words.
+        source: std::io::Error,
+    },
     /// No broker answered in time; nothing is known about what was asked.
     #[error("no answer from {bootstrap} about {topic} within {waited:?}")]
     Unreachable {

@@ -1,7 +1,8 @@
-//! Kafka through librdkafka: input, topics, notebook, ticks.
+//! Kafka through librdkafka: input, topics, notebook, ticks, and output by transactions.
 //!
-//! Everything here *reads in order* or *writes what may be repeated*. The one thing that must never be repeated, the
-//! output, is written by the appender, which speaks the protocol itself.
+//! Everything here *reads in order* or *writes what may be repeated*, but for `transaction`. The one thing that must never
+//! be repeated, the output, is written by the appender, which speaks the protocol itself, or where that can't be, by
+//! transactions.
 
 mod claims;
 mod config;
@@ -14,6 +15,7 @@ mod notebook;
 mod reader;
 mod ticks;
 mod topics;
+mod transaction;
 mod watermarks;
 mod writer;
 
@@ -29,4 +31,5 @@ pub use topics::{
     PartitionDescription, ProjectTopics, Replay, Report, Severity, TopicDescription, TopicNews, TopicRole, TopicSpec,
     TopicState, TopicWatch, check, plan,
 };
+pub use transaction::{TransactionalConfig, TransactionalOutput};
 pub use watermarks::{InitialOffset, Watermarks, resolve, watermarks};

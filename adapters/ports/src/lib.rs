@@ -2,6 +2,7 @@
 //!
 //! Only nouns and traits that adapters and the daemon share; no vendor is named here.
 
+pub mod checkpoints;
 pub mod coordinator;
 pub mod headers;
 pub mod input;

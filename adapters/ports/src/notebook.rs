@@ -9,8 +9,8 @@ mod ledger;
 mod line;
 
 pub use entry::{
-    Claim, Constant, Continued, Entry, EntryError, Failover, Member, MemberLeft, Origin, Payload, Phase, Place,
-    Proposal, Reset, WindowRole, WindowSchema,
+    Claim, Constant, Continued, Entry, EntryError, Failover, FenceKind, Member, MemberLeft, Origin, Payload, Phase,
+    Place, Proposal, Reset, WindowRole, WindowSchema,
 };
 pub use ledger::{Accepted, FAILOVERS_KEPT, Ledger, Outcome, Presence, ProjectLedger, Void};
 pub use line::{ClaimLine, MEMBERS_MAX};

@@ -69,8 +69,13 @@ pub enum OutputFact {
         published_end: OutputIndex,
         /// The last published output, when there is one.
         last: Option<(OutputIndex, MessageId, Digest)>,
-        /// Offset of index 0 minus 1: the generation's fence record, moved on by every foreign record since. 0 in a log with
-        /// several writers, where offsets prove nothing.
+        /// Offset of index 0 minus 1: the generation's fence record, moved on by every foreign record since. With transactions
+        /// the fence record itself, and `None` while there is none. 0 in a log with several writers, where offsets prove nothing.
+        fence: Option<Offset>,
+    },
+    /// The generation's fence record was seen after [`OutputFact::Opened`] said that there is none; to be noted.
+    Begun {
+        /// Where it stands.
         fence: Offset,
     },
     /// The first append after [`OutputCommand::Write`] was acknowledged as new.

@@ -216,8 +216,14 @@ impl Control {
     fn hear_output(&mut self, output: OutputId, fact: OutputFact, now: Tick) -> Option<Exit> {
         let fact = match fact {
             OutputFact::Opened { published_end, fence, .. } => {
-                self.note_constant(output, fence, published_end);
+                if let Some(fence) = fence {
+                    self.note_constant(output, fence, published_end);
+                }
                 Fact::OutputOpened { output, published_end }
+            }
+            OutputFact::Begun { fence } => {
+                self.note_constant(output, fence, OutputIndex(0));
+                return None;
             }
             OutputFact::Identified { topic_id } => {
                 self.outputs[output.0].watch.topic_id = Some(topic_id);

@@ -6,11 +6,11 @@ use adapter_kafka::{ClientSettings, InitialOffset, Notebook, NotebookFact};
 use anyhow::{Context as _, bail};
 use crossbeam_channel::Receiver;
 use engine::project::{Project, WindowKind};
-use ports::notebook::{Entry, Ledger, Origin, Proposal, WindowRole, WindowSchema};
+use ports::notebook::{Entry, FenceKind, Ledger, Origin, Proposal, WindowRole, WindowSchema};
 use types::{Generation, MemberName, Offset};
 
 use super::Wake;
-use crate::config::Config;
+use crate::config::{Config, Fencing};
 use crate::deployment::{self, Deployment};
 use crate::pipeline::GenerationTerms;
 
@@ -65,6 +65,7 @@ impl Agreement<'_> {
             bail!("the notebook shows no generation of project {project}");
         };
         check_model(self.project, self.deployment, accepted)?;
+        check_fence(&self.deployment.project, self.config.fencing, accepted)?;
         let inbound = &self.deployment.inbound.topic;
         let origin = accepted.origins.iter().find(|origin| origin.topic == *inbound);
         let origin = origin
@@ -136,6 +137,7 @@ fn proposal(
         part_bytes_max: config.part_bytes_max as u64,
         digest_algorithm: DIGEST_ALGORITHM.to_owned(),
         semantics_version: SEMANTICS_VERSION,
+        fence: fence_kind(config.fencing),
         by: MemberName(config.name.clone()),
     })
 }
@@ -160,6 +162,29 @@ fn check_model(project: &Project, deployment: &Deployment, accepted: &Proposal) 
             accepted.semantics_version,
             accepted.digest_algorithm,
             accepted.generation
+        );
+    }
+    Ok(())
+}
+
+/// What a setting means to the log: without fencing the same records are written in the same way, only nobody is refused.
+fn fence_kind(fencing: Fencing) -> FenceKind {
+    match fencing {
+        Fencing::Sequence | Fencing::None => FenceKind::Sequence,
+        Fencing::Transaction => FenceKind::Transaction,
+    }
+}
+
+fn check_fence(project: &str, fencing: Fencing, accepted: &Proposal) -> anyhow::Result<()> {
+    let ours = fence_kind(fencing);
+    if accepted.fence != ours {
+        bail!(
+            "fencing = {ours}, but generation {} of project {project} runs with fencing = {} (proposed by {}): writers of two kinds \
+             don't see each other's fences, and could repeat or lose output.\n     Fix: say --set fencing={1}; or, to change it, stop \
+             all members and run: understudy reset -p <project file>",
+            accepted.generation,
+            accepted.fence,
+            accepted.by
         );
     }
     Ok(())

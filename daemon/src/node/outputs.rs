@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapter_kafka::{BrokerLimits, ClientSettings};
+use adapter_kafka::{BrokerLimits, ClientSettings, TransactionalConfig, TransactionalOutput};
 use anyhow::Context as _;
 use appender::batch::Compression;
 use appender::connection::{LinkOptions, LinkSettings};
@@ -17,7 +17,7 @@ use types::{Timestamp, TopicName};
 
 use super::wake::Wake;
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Fencing};
 use crate::deployment::Deployment;
 
 /// What all writers of a replica share.
@@ -33,9 +33,77 @@ pub(super) struct Writers<'a> {
     pub(super) look: Sender<()>,
 }
 
+/// The writer of one topic, by what keeps the topic from two of them.
+pub(super) enum Writer {
+    /// The broker takes only what comes next.
+    Sequenced(OutputHandle),
+    /// One transactional id for all.
+    Transactional(TransactionalOutput),
+}
+
+impl Writer {
+    /// How far the log is.
+    pub(super) fn progress(&self) -> &Arc<OutputProgress> {
+        match self {
+            Self::Sequenced(handle) => handle.progress(),
+            Self::Transactional(output) => output.progress(),
+        }
+    }
+
+    /// A way to hand commands to it; false when it is gone.
+    pub(super) fn sender(self: &Arc<Self>) -> Box<dyn Fn(OutputCommand) -> bool + Send> {
+        let writer = Arc::clone(self);
+        Box::new(move |command| match writer.as_ref() {
+            Self::Sequenced(handle) => handle.send(command).is_ok(),
+            Self::Transactional(output) => output.send(command),
+        })
+    }
+}
+
 impl Writers<'_> {
     /// Starts the writer of one topic; its facts wake the control loop.
-    pub(super) fn start(&self, output: OutputId, topic: &TopicName) -> anyhow::Result<Arc<OutputHandle>> {
+    pub(super) fn start(&self, output: OutputId, topic: &TopicName) -> anyhow::Result<Arc<Writer>> {
+        let (wakes, look) = (self.wakes.clone(), self.look.clone());
+        let tell = move |fact| {
+            if let OutputFact::Leader { .. } = &fact {
+                // A wish that waits already is as good as another.
+                let _ = look.try_send(());
+            }
+            // The control loop is gone only when the process ends.
+            let _ = wakes.send(Wake::Output(output, fact));
+        };
+        let writer = match self.config.fencing {
+            Fencing::Sequence | Fencing::None => Writer::Sequenced(self.start_sequenced(topic, tell)?),
+            Fencing::Transaction => Writer::Transactional(self.start_transactional(topic, tell)?),
+        };
+        Ok(Arc::new(writer))
+    }
+
+    fn start_transactional(
+        &self,
+        topic: &TopicName,
+        tell: impl FnMut(OutputFact) + Send + 'static,
+    ) -> anyhow::Result<TransactionalOutput> {
+        let config = TransactionalConfig {
+            settings: self.settings.clone(),
+            topic: topic.clone(),
+            identity: self.identity.clone(),
+            fence: self.constants(topic).first().map(|first| first.fence),
+            compression: match self.config.compression {
+                config::Compression::None => "none",
+                config::Compression::Lz4 => "lz4",
+                config::Compression::Zstd => "zstd",
+            },
+            clock: clock::now,
+        };
+        TransactionalOutput::start(config, tell).with_context(|| format!("starting the writer of {topic}"))
+    }
+
+    fn start_sequenced(
+        &self,
+        topic: &TopicName,
+        tell: impl FnMut(OutputFact) + Send + 'static,
+    ) -> anyhow::Result<OutputHandle> {
         let bootstrap: Vec<HostPort> = self.settings.bootstrap().split(',').filter_map(HostPort::parse).collect();
         anyhow::ensure!(!bootstrap.is_empty(), "no broker in \"{}\"; write host:port,…", self.settings.bootstrap());
         let config = self.machine_config(topic, bootstrap);
@@ -46,28 +114,23 @@ impl Writers<'_> {
         };
         let settings = LinkSettings::new(&self.settings.security()?, options)
             .with_context(|| format!("preparing connections for {topic}"))?;
-        let (wakes, look) = (self.wakes.clone(), self.look.clone());
-        let tell = move |fact| {
-            if let OutputFact::Leader { .. } = &fact {
-                // A wish that waits already is as good as another.
-                let _ = look.try_send(());
-            }
-            // The control loop is gone only when the process ends.
-            let _ = wakes.send(Wake::Output(output, fact));
-        };
         let progress = Arc::new(OutputProgress::default());
         let watch = Watch::new(Arc::clone(&progress));
         let wall = Timestamp(i64::try_from(clock::wall_micros()).unwrap_or(i64::MAX));
         let make = move |now| Machine::new(config, now, wall).watched_by(watch);
-        let handle = driver::spawn(topic.as_str(), make, Arc::new(settings), progress, Box::new(tell))
-            .with_context(|| format!("starting the writer of {topic}"))?;
-        Ok(Arc::new(handle))
+        driver::spawn(topic.as_str(), make, Arc::new(settings), progress, Box::new(tell))
+            .with_context(|| format!("starting the writer of {topic}"))
+    }
+
+    /// Where the generation begins in a topic, and how foreign records have moved it since; empty when nobody has noted it.
+    fn constants(&self, topic: &TopicName) -> &[Constant] {
+        let known = self.ledger.project(&self.deployment.project);
+        known.map_or(&[], |known| known.constants(self.identity.generation, topic))
     }
 
     fn machine_config(&self, topic: &TopicName, bootstrap: Vec<HostPort>) -> MachineConfig {
         let defaults = Lifetimes::default();
-        let known = self.ledger.project(&self.deployment.project);
-        let constants = known.map_or(&[][..], |known| known.constants(self.identity.generation, topic));
+        let constants = self.constants(topic);
         MachineConfig {
             topic: topic.clone(),
             producer_id: producer_id(&self.deployment.label, topic, None),

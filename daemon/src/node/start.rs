@@ -26,7 +26,7 @@ use super::dead_file::{self, DeadLetterFile};
 use super::generation::{self, Agreed, Agreement};
 use super::hot::{Hot, OutputFeed};
 use super::limits::{self, Replica};
-use super::outputs::{Writers, sender};
+use super::outputs::Writers;
 use super::preconditions::Watcher;
 use super::shared::Shared;
 use super::show::{member_addresses, takeovers};
@@ -62,7 +62,8 @@ pub fn run(project_file: &std::path::Path, config: &Config) -> anyhow::Result<Ex
         info!(%notice, "accepted without effect");
     }
     if config.fencing == Fencing::Transaction {
-        bail!("fencing = transaction is not built yet; use fencing = sequence");
+        // Late requests of that protocol can't be told from present ones, so a producer is never used again after an error.
+        warn!("W031 librdkafka speaks only the older transaction protocol; fencing = sequence needs none");
     }
     info!("starting esp server with 1 project(s)");
     Starter { project, deployment, config, incarnation: Incarnation(clock::wall_micros()) }.run()
@@ -285,13 +286,13 @@ impl Starter<'_> {
             let handle = writers.start(OutputId(i), topic)?;
             let progress = Arc::clone(handle.progress());
             let send = match letters.take_if(|_| i + 1 == topics.len()) {
-                Some(file) => dead_file::beside(file, sender(&handle)),
-                None => sender(&handle),
+                Some(file) => dead_file::beside(file, handle.sender()),
+                None => handle.sender(),
             };
             feeds.push(OutputFeed { send, progress: Arc::clone(&progress), buffered_max: bound });
             sides.push(OutputSide {
                 topic: topic.clone(),
-                send: sender(&handle),
+                send: handle.sender(),
                 progress,
                 buffered_max: bound,
                 watch: Watch::default(),

@@ -66,8 +66,8 @@ impl Cluster {
         }
     }
 
-    /// What every `understudy` command is told about this cluster.
-    pub(crate) fn settings(&self) -> Vec<String> {
+    /// What every `understudy` command is told about this cluster, and what the drill was told for them.
+    pub(crate) fn settings(&self, more: &[String]) -> Vec<String> {
         let common = ["tick-step=200ms".to_owned(), format!("bootstrap={}", self.bootstrap())];
         let own = match self {
             Self::Memory { .. } => vec![
@@ -77,7 +77,7 @@ impl Cluster {
             ],
             Self::Real { zookeeper, .. } => vec![format!("zookeeper={zookeeper}")],
         };
-        common.into_iter().chain(own).collect()
+        common.into_iter().chain(own).chain(more.iter().cloned()).collect()
     }
 
     pub(crate) fn describe(&self) -> &'static str {

@@ -111,7 +111,7 @@ impl<'a> Drill<'a> {
         let recipe = EngineRecipe {
             daemon: options.daemon.clone(),
             project: options.project.clone(),
-            settings: cluster.settings(),
+            settings: cluster.settings(&options.set),
             logs: folder.clone(),
             forced: false,
         };
@@ -367,7 +367,7 @@ fn prepare_topics(options: &DrillOptions, cluster: &Cluster, folder: &Path) -> a
 fn understudy(options: &DrillOptions, cluster: &Cluster, folder: &Path, words: &[&str]) -> anyhow::Result<()> {
     let mut command = Command::new(&options.daemon);
     command.args(words);
-    for setting in cluster.settings() {
+    for setting in cluster.settings(&options.set) {
         command.args(["--set", &setting]);
     }
     let mut process = Process::start("commands", &mut command, folder)?;
@@ -384,7 +384,7 @@ fn start_subscriber(options: &DrillOptions, cluster: &Cluster, folder: &Path) ->
         "type=sub,url={URL_OUT},fsname={},fstype=csv,header=full,transport=kafka,transportconfigfile={cfg}",
         folder.join("output.csv").display(),
     );
-    start_adapter("subscriber", &options.daemon, &words, &cluster.settings(), folder)
+    start_adapter("subscriber", &options.daemon, &words, &cluster.settings(&options.set), folder)
 }
 
 /// Writes a transport configuration; `sas` are the lines of its second section.

@@ -13,6 +13,9 @@ pub(crate) struct DrillOptions {
     /// On the real brokers and ZooKeeper of this `kafka-scripts/cluster`, which is started when it isn't up.
     #[arg(long, value_name = "SCRIPT")]
     pub(crate) real: Option<PathBuf>,
+    /// A setting for every command of the drill, as in `--set fencing=transaction`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
     /// The project file.
     #[arg(long)]
     pub(crate) project: PathBuf,

@@ -48,7 +48,7 @@ impl PublisherRecipe {
         Ok(Self {
             daemon: options.daemon.clone(),
             folder: folder.to_owned(),
-            settings: cluster.settings(),
+            settings: cluster.settings(&options.set),
             config: transport_config(folder, "kafkapub.cfg", cluster, &sas)?,
             rate: options.rate,
         })

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use ports::checkpoints::{Checkpoint, Checkpoints};
 use ports::output::{OutputBlock, OutputFact};
 use types::{Digest, MessageId, Offset, OutputIndex};
 
 use super::codec::Meaning;
-use super::compare::{Checkpoint, Checkpoints};
 use super::config::{Bounds, Layout, MachineConfig};
 use super::outputs::{Item, Outputs};
 
@@ -154,7 +154,7 @@ impl Ledger {
     pub(super) fn push(&mut self, item: Item) -> Result<(), OutputBlock> {
         let agreed = match &item {
             Item::Output(record) => match self.theirs.take(record.index) {
-                Some(theirs) => compare(record.digest, &theirs),
+                Some(theirs) => theirs.agree(record.digest),
                 None => Ok(()),
             },
             Item::Sourced(_) => Ok(()),
@@ -282,8 +282,8 @@ impl Ledger {
             Some(Item::Sourced(_)) | None => self.mine.take(index).map(|point| point.digest),
         };
         match mine {
-            Some(mine) if mine != digest => compare(mine, &theirs),
-            Some(_) | None => Ok(()),
+            Some(mine) => theirs.agree(mine),
+            None => Ok(()),
         }
     }
 
@@ -296,17 +296,4 @@ impl Ledger {
         }
         self.facts.push(OutputFact::ForeignWriter { writer: writer.to_owned(), index });
     }
-}
-
-fn compare(mine: Digest, theirs: &Checkpoint) -> Result<(), OutputBlock> {
-    if mine == theirs.digest {
-        return Ok(());
-    }
-    Err(OutputBlock::Diverged {
-        index: theirs.index,
-        id: theirs.id,
-        mine,
-        theirs: theirs.digest,
-        writer: theirs.writer.to_string(),
-    })
 }

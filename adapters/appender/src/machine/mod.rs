@@ -11,7 +11,6 @@
 
 mod backoff;
 mod codec;
-mod compare;
 mod config;
 mod discovery;
 mod fate;

@@ -374,7 +374,7 @@ impl Machine {
             Layout::Shared { .. } => Offset(0),
         };
         let published_end = self.ledger.published();
-        self.out.fact(OutputFact::Opened { published_end, last: self.ledger.last(), fence });
+        self.out.fact(OutputFact::Opened { published_end, last: self.ledger.last(), fence: Some(fence) });
         self.ledger.opened();
         self.check_reach();
     }

@@ -80,6 +80,11 @@ const RESERVED: &[Reserved] = &[
         why: "which writer may write is decided by sequence numbers or by fencing=transaction, not by a connector",
     },
     Reserved {
+        keys: &["transaction.timeout.ms"],
+        harmless: &[],
+        why: "fencing=transaction ends a dead engine's transaction itself, and must outlive its own",
+    },
+    Reserved {
         keys: &["group.id", "group.instance.id", "group.protocol"],
         harmless: &[],
         why: "every replica must read every record, so none may share the topic with a group",

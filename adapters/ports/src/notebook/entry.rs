@@ -63,9 +63,34 @@ pub struct Proposal {
     pub digest_algorithm: String,
     /// Version of the engine's semantics: raised when the same model and input would give other output.
     pub semantics_version: u32,
+    /// How its outbound topics are kept from two writers; entries that don't say are of sequences.
+    #[serde(default)]
+    pub fence: FenceKind,
     /// Who proposes.
     #[serde(with = "MemberNameForm")]
     pub by: MemberName,
+}
+
+/// How the broker keeps the outbound topics of a generation from two writers. Writers of two kinds don't see each other's
+/// fences, so all replicas of a generation are of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FenceKind {
+    /// The partition leader takes only the record that comes next; offsets follow from indexes.
+    #[default]
+    Sequence,
+    /// One transactional id for all; commit markers take offsets too, so only headers tell an index.
+    Transaction,
+}
+
+impl std::fmt::Display for FenceKind {
+    /// As the setting `fencing` names it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sequence => "sequence",
+            Self::Transaction => "transaction",
+        })
+    }
 }
 
 /// Where an inbound topic is read from.

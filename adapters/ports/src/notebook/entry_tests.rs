@@ -19,6 +19,7 @@ fn one_of_each() -> Vec<Entry> {
             part_bytes_max: 1 << 20,
             digest_algorithm: "xxh3-128".to_owned(),
             semantics_version: 1,
+            fence: FenceKind::Sequence,
             by: name.clone(),
         }),
         Entry::Member(Member {
@@ -92,7 +93,7 @@ fn the_form_on_disk_is_frozen() {
     check(
         &text,
         &expect![[r#"
-        p/2 {"kind":"proposal","project":"p","generation":2,"fingerprint":"0000000000000abc","origins":[{"topic":"in.I","offset":17}],"marker_period_us":60000000,"tick_step_us":1000,"clip_bound_us":5000000,"part_bytes_max":1048576,"digest_algorithm":"xxh3-128","semantics_version":1,"by":"esp-1"}
+        p/2 {"kind":"proposal","project":"p","generation":2,"fingerprint":"0000000000000abc","origins":[{"topic":"in.I","offset":17}],"marker_period_us":60000000,"tick_step_us":1000,"clip_bound_us":5000000,"part_bytes_max":1048576,"digest_algorithm":"xxh3-128","semantics_version":1,"fence":"sequence","by":"esp-1"}
         p/2 {"kind":"member","project":"p","generation":2,"name":"esp-1","incarnation":1700000000000000001,"peer":"127.0.0.1:1","http":"127.0.0.1:2","version":"0.1.0","in_line":true}
         p {"kind":"member-left","project":"p","name":"esp-2","incarnation":1700000000000000001,"only_place":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"by":"esp-1"}
         p/2 {"kind":"schema","project":"p","generation":2,"window":"cq/trades","schema":"id*:int64","role":"source"}

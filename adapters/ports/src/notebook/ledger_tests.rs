@@ -3,7 +3,7 @@ use std::time::Duration;
 use types::{Fingerprint, Incarnation, OutputIndex, Term, Timestamp};
 
 use super::*;
-use crate::notebook::{Origin, WindowRole};
+use crate::notebook::{FenceKind, Origin, WindowRole};
 
 fn proposal(generation: u16, fingerprint: u64) -> Proposal {
     Proposal {
@@ -17,6 +17,7 @@ fn proposal(generation: u16, fingerprint: u64) -> Proposal {
         part_bytes_max: 1 << 20,
         digest_algorithm: "xxh3-128".to_owned(),
         semantics_version: 1,
+        fence: FenceKind::Sequence,
         by: "esp-1".into(),
     }
 }

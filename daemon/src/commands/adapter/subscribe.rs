@@ -7,7 +7,7 @@ use adapter_files::{Adopt, FileEnd, LogPosition, PositionedFile, RowWriter, Sink
 use adapter_kafka::{Record, Start, Step, TopicReader};
 use anyhow::{Context as _, bail};
 use ports::headers;
-use ports::notebook::Constant;
+use ports::notebook::{Constant, FenceKind};
 use tracing::{info, warn};
 use types::{Digest, EventBlock, Generation, MessageId, Offset, OutputIndex, OutputKind, Schema};
 
@@ -26,7 +26,7 @@ pub(super) fn run(adapter: &Adapter, options: &SubscribeOptions) -> anyhow::Resu
     let noted = adapter.schema()?;
     let schema: Arc<Schema> =
         Arc::new(noted.schema.parse().with_context(|| format!("the noted schema of {}", noted.window))?);
-    let constant = constant(adapter, noted.generation)?;
+    let (constant, kind) = constant(adapter, noted.generation)?;
     let rows = RowWriter::new(options, Arc::clone(&schema), adapter.transport.sas.date_format.as_deref())?;
     let header = rows.header();
     let sink = match &adapter.options.file {
@@ -55,7 +55,7 @@ pub(super) fn run(adapter: &Adapter, options: &SubscribeOptions) -> anyhow::Resu
         );
     }
     let topic = adapter.url().outbound_topic();
-    let start = start_of(adapter, &position, &constant)?;
+    let start = start_of(adapter, &position, &constant, kind)?;
     let reader = TopicReader::open(&adapter.client, &topic, start)?;
     Subscriber {
         reader,
@@ -70,18 +70,28 @@ pub(super) fn run(adapter: &Adapter, options: &SubscribeOptions) -> anyhow::Resu
 }
 
 /// Where the generation begins in the topic: engines note it when they open the log.
-fn constant(adapter: &Adapter, generation: Generation) -> anyhow::Result<Constant> {
+fn constant(adapter: &Adapter, generation: Generation) -> anyhow::Result<(Constant, FenceKind)> {
     let (project, topic) = (adapter.url().project.clone(), adapter.url().outbound_topic());
-    adapter.await_note("beginning", |ledger| ledger.project(&project)?.constant(generation, &topic).cloned())
+    adapter.await_note("beginning", |ledger| {
+        let known = ledger.project(&project)?;
+        let accepted = known.generations().find(|accepted| accepted.proposal.generation == generation)?;
+        Some((known.constant(generation, &topic)?.clone(), accepted.proposal.fence))
+    })
 }
 
 /// The record of the next index, or the beginning of the log when the file is older than the noted generation.
-fn start_of(adapter: &Adapter, position: &LogPosition, constant: &Constant) -> anyhow::Result<Start> {
+///
+/// With transactions an index doesn't tell its offset, commit markers take some too: then reading begins where the record
+/// would stand without any, and passes over what is in the file already.
+fn start_of(adapter: &Adapter, position: &LogPosition, constant: &Constant, kind: FenceKind) -> anyhow::Result<Start> {
     if position.generation != constant.generation {
         return Ok(Start::Earliest);
     }
     let wanted = Offset(constant.fence.0 + 1 + position.next_index.0);
     let marks = adapter_kafka::watermarks(&adapter.client, &adapter.url().outbound_topic())?;
+    if kind == FenceKind::Transaction {
+        return Ok(Start::At(wanted.max(marks.low)));
+    }
     if wanted < marks.low {
         bail!(
             "outputs from index {} on were deleted before they could be read (next offset {wanted}, earliest kept {}).\n     Fix: raise the \

@@ -28,7 +28,7 @@ fn edges(world: &mut World, name: &str, noted: Noted) -> MachineConfig {
 fn noted(world: &World) -> Noted {
     let mut facts = world.actors.iter().flat_map(|actor| &actor.facts);
     let fence = facts.find_map(|fact| match fact {
-        OutputFact::Opened { fence, .. } => Some(*fence),
+        OutputFact::Opened { fence, .. } => *fence,
         _ => None,
     });
     Noted { fence, ..Noted::default() }

@@ -500,7 +500,7 @@ fn r15_a_foreign_record_moves_offsets_and_is_said_once() {
     // Whoever opens now finds the same place.
     let b = join(&mut world, "b");
     let last = Some((OutputIndex(5), MessageId(10), output(5).digest));
-    let opened = OutputFact::Opened { published_end: OutputIndex(6), last, fence: Offset(1) };
+    let opened = OutputFact::Opened { published_end: OutputIndex(6), last, fence: Some(Offset(1)) };
     assert!(world.actors[b].facts.contains(&opened), "{:?}", world.actors[b].facts);
 }
 

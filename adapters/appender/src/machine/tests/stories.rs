@@ -128,7 +128,7 @@ fn the_first_open_of_an_empty_topic_writes_the_fence() {
             #3 -> offset 0
               #3 Fetch from 0
             #3 -> 124 bytes below 1
-              Opened { published_end: OutputIndex(0), last: None, fence: Offset(0) }
+              Opened { published_end: OutputIndex(0), last: None, fence: Some(Offset(0)) }
               #2 OffsetForLeaderEpoch
               #2 ListOffsets Latest
               #2 DescribeProducers

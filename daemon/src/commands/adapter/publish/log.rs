@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use ports::coordinator::HostPort;
 use ports::headers::SourceHeader;
 use ports::output::{OutputCommand, OutputFact, OutputProgress, WriterIdentity};
+use ports::security::Security;
 use tracing::{info, warn};
 use types::{Generation, MemberName, OutputIndex, SourceId, Timestamp, TopicName};
 
@@ -28,6 +29,14 @@ pub(super) struct Log {
     topic: TopicName,
     handle: Arc<OutputHandle>,
     facts: Receiver<OutputFact>,
+}
+
+/// Publishers append in sequence, whatever protects the output of engines.
+fn publisher_security(adapter: &Adapter) -> anyhow::Result<Security> {
+    let security = adapter.client.security();
+    security.context(
+        "a publisher always appends in sequence, fencing is for engines; or publish by a Kafka client of your own",
+    )
 }
 
 impl Log {
@@ -61,7 +70,7 @@ impl Log {
             allow_plaintext_password: adapter.config.allow_plaintext_password,
             ..LinkOptions::default()
         };
-        let settings = LinkSettings::new(&adapter.client.security()?, options)?;
+        let settings = LinkSettings::new(&publisher_security(adapter)?, options)?;
         let (tell, facts): (Sender<OutputFact>, _) = unbounded();
         let progress = Arc::new(OutputProgress::default());
         let watch = Watch::new(Arc::clone(&progress));
@@ -93,6 +102,7 @@ impl Log {
                 OutputFact::SourceAt { last } => return Ok(last),
                 OutputFact::Blocked(block) => bail!("{block}"),
                 OutputFact::Opened { .. }
+                | OutputFact::Begun { .. }
                 | OutputFact::TookOver { .. }
                 | OutputFact::Drained
                 | OutputFact::ForeignWriter { .. }
@@ -139,6 +149,7 @@ impl Log {
                 }
                 OutputFact::Refused { index } => info!(%index, "the broker refused a block: it doesn't come next"),
                 OutputFact::Opened { .. }
+                | OutputFact::Begun { .. }
                 | OutputFact::TookOver { .. }
                 | OutputFact::Drained
                 | OutputFact::Precondition { .. }

@@ -5,20 +5,44 @@ use std::sync::Arc;
 
 use types::{Digest, MessageId, OutputIndex};
 
+use crate::output::OutputBlock;
+
 /// The rolling digest at one place: equal there means equal everywhere before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Checkpoint {
-    pub(super) index: OutputIndex,
-    pub(super) id: MessageId,
-    pub(super) digest: Digest,
+pub struct Checkpoint {
+    /// Which output.
+    pub index: OutputIndex,
+    /// Its message id.
+    pub id: MessageId,
+    /// The rolling digest up to and including it.
+    pub digest: Digest,
     /// Who wrote it.
-    pub(super) writer: Arc<str>,
+    pub writer: Arc<str>,
+}
+
+impl Checkpoint {
+    /// Holds what the log shows here against what was computed.
+    ///
+    /// # Errors
+    /// [`OutputBlock::Diverged`].
+    pub fn agree(&self, mine: Digest) -> Result<(), OutputBlock> {
+        if mine == self.digest {
+            return Ok(());
+        }
+        Err(OutputBlock::Diverged {
+            index: self.index,
+            id: self.id,
+            mine,
+            theirs: self.digest,
+            writer: self.writer.to_string(),
+        })
+    }
 }
 
 /// Checkpoints that wait for the other side. Bounded: when full every second one goes, for a later match covers the whole
 /// prefix; the newest always stays.
 #[derive(Debug)]
-pub(super) struct Checkpoints {
+pub struct Checkpoints {
     points: VecDeque<Checkpoint>,
     newest: Option<Checkpoint>,
     /// Only indexes divisible by this are noted.
@@ -27,12 +51,14 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(super) fn new(max: usize) -> Self {
+    /// An empty ring of at most `max` checkpoints, at least two.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
         Self { points: VecDeque::new(), newest: None, stride: 1, max: max.max(2) }
     }
 
     /// Adds a checkpoint; indexes ascend.
-    pub(super) fn note(&mut self, point: Checkpoint) {
+    pub fn note(&mut self, point: Checkpoint) {
         if point.index.0.is_multiple_of(self.stride) {
             self.points.push_back(point.clone());
         }
@@ -45,7 +71,7 @@ impl Checkpoints {
     }
 
     /// The checkpoint at `index`, if it was kept; those below are forgotten.
-    pub(super) fn take(&mut self, index: OutputIndex) -> Option<Checkpoint> {
+    pub fn take(&mut self, index: OutputIndex) -> Option<Checkpoint> {
         while self.points.front().is_some_and(|point| point.index < index) {
             self.points.pop_front();
         }
@@ -62,7 +88,7 @@ impl Checkpoints {
     }
 
     /// Forgets what stands at `end` or above: it left the log.
-    pub(super) fn cut(&mut self, end: OutputIndex) {
+    pub fn cut(&mut self, end: OutputIndex) {
         self.points.retain(|point| point.index < end);
         self.newest.take_if(|point| point.index >= end);
     }
