@@ -159,8 +159,6 @@ pub(super) struct Machine {
     pause: Duration,
     /// Records of the next transaction at most; fewer after one was too large.
     records_max: usize,
-    /// While true nothing is dropped (rule R16).
-    hold: bool,
     out: VecDeque<Effect>,
 }
 
@@ -184,7 +182,6 @@ impl Machine {
             writing: Writing::Idle,
             pause: RENEW_PAUSE_MIN,
             records_max: TRANSACTION_RECORDS_MAX,
-            hold: false,
             out: VecDeque::new(),
         }
     }
@@ -228,7 +225,8 @@ impl Machine {
             OutputCommand::Push(_) if !self.is_running() => {}
             OutputCommand::Push(run) => self.push(run),
             OutputCommand::PushSourced(_) => unreachable!("sources write into inbound topics, in sequence"),
-            OutputCommand::Hold(hold) => self.hold = hold,
+            // A log that lost its end stops this replica, so nothing needs to be kept for it; and no sequence is remembered.
+            OutputCommand::Hold(_) | OutputCommand::Lifetimes { .. } => {}
             OutputCommand::Write => {
                 self.wish = Wish::Write;
                 self.wrote_from = None;
@@ -308,9 +306,7 @@ impl Machine {
     }
 
     fn drop_published(&mut self) {
-        if !self.hold {
-            self.outputs.drop_below(self.next);
-        }
+        self.outputs.drop_below(self.next);
     }
 
     /// What is under way is waited for, and until the tail has shown it: whoever writes next must not find more than was said.
