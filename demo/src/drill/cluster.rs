@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-use super::process::Process;
+use understudy_demo::process::Process;
 
 /// How long the broker in memory may take to start.
 const BROKER_PATIENCE: Duration = Duration::from_secs(10);

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use rustix::process::Signal;
-use serde_json::Value;
 
-use super::process::Process;
+use understudy_demo::process::Process;
+use understudy_demo::status::{MemberStatus, ask};
 
 /// How long a member is given to answer a status request; a frozen one never does.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
@@ -34,15 +34,6 @@ pub(crate) struct Member {
     process: Option<Process>,
 }
 
-/// What a member says of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct MemberStatus {
-    pub(crate) role: String,
-    pub(crate) eligible: bool,
-    pub(crate) reason: Option<String>,
-    pub(crate) leader: Option<String>,
-}
-
 impl Member {
     pub(crate) fn new(name: String) -> anyhow::Result<Self> {
         Ok(Self { name, http: free_address()?, peer: free_address()?, process: None })
@@ -63,15 +54,7 @@ impl Member {
     }
 
     pub(crate) fn status(&self) -> Option<MemberStatus> {
-        let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(ANSWER_PATIENCE)).build().into();
-        let mut answer = agent.get(format!("http://{}/status", self.http)).call().ok()?;
-        let status: Value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()?;
-        Some(MemberStatus {
-            role: status["role"].as_str()?.to_owned(),
-            eligible: status["eligible"].as_bool()?,
-            reason: status["reason"].as_str().map(str::to_owned),
-            leader: status["outputs"][0]["leader"].as_str().map(str::to_owned),
-        })
+        ask(&self.http, ANSWER_PATIENCE)
     }
 
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {

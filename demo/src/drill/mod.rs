@@ -1,15 +1,11 @@
 //! The drill: a stateful project under load, faults, and the judgement of an oracle that saw none of them.
 
-pub(crate) mod capture;
 mod cluster;
-mod input;
 mod member;
 pub(crate) mod options;
 mod plan;
-mod process;
 mod publishers;
 mod screen;
-pub(crate) mod stages;
 mod verdict;
 
 use std::fs;
@@ -18,17 +14,18 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+use understudy_demo::input::Input;
+use understudy_demo::process::Process;
+use understudy_demo::stages::Lane;
+use understudy_demo::{capture, stages};
 
 use crate::report;
 use cluster::Cluster;
-use input::Input;
 use member::{EngineRecipe, Engines, start_adapter};
 use options::DrillOptions;
 use plan::Fault;
-use process::Process;
 use publishers::{PublisherRecipe, Publishers};
 use screen::Screen;
-use stages::Lane;
 pub(crate) use verdict::{Happening, Verdict};
 
 const ENGINES: usize = 3;

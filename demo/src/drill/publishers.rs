@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use understudy_demo::process::Process;
+use understudy_demo::stages;
 
 use super::cluster::Cluster;
 use super::member::start_adapter;
 use super::options::DrillOptions;
-use super::process::Process;
-use super::{URL_IN, stages, transport_config, wall_millis};
+use super::{URL_IN, transport_config, wall_millis};
 
 /// The name that publishers of one source share.
 const GROUP: &str = "drill";

@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use understudy_demo::capture::{Gap, Output, gap_around, percentile};
+use understudy_demo::stages::Lane;
 
-use super::capture::{Gap, Output, gap_around};
 use super::plan::Fault;
-use super::stages::Lane;
 
 /// A gap that begins within this time after a fault is the fault's.
 const AROUND_MS: i64 = 500;
@@ -124,14 +124,6 @@ const fn reach(kind: Fault) -> i64 {
 fn sha256(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// A percentile of measurements, 0 when there are none.
-pub(crate) fn percentile(values: &[f64], part: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let rank = (part * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 impl fmt::Display for Verdict {

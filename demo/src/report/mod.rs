@@ -1,8 +1,5 @@
 //! `verdict.json` and `index.html`: what happened, as numbers and as a picture.
 
-mod lanes;
-mod timeline;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -10,7 +7,8 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::drill::Verdict;
-use crate::drill::capture::Output;
+use understudy_demo::capture::Output;
+use understudy_demo::picture::{self, STYLE, escaped};
 
 /// Writes the report into the folder.
 pub(crate) fn write(folder: &Path, verdict: &Verdict, outputs: &[Output]) -> anyhow::Result<()> {
@@ -18,21 +16,6 @@ pub(crate) fn write(folder: &Path, verdict: &Verdict, outputs: &[Output]) -> any
     fs::write(folder.join("verdict.json"), json + "\n").context("writing verdict.json")?;
     fs::write(folder.join("index.html"), page(verdict, outputs)).context("writing index.html")
 }
-
-const STYLE: &str = "
-:root{color-scheme:light dark;--fg:#1d2733;--bg:#fff;--soft:#5b6b7b;--line:#d5dde5;--bar:#3b82c4;--bad:#c0392b;--good:#1d8348;--band:#f5c6c0;--standby:#c5d3e0;--restoring:#e8c873}
-@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#12171d;--soft:#9aa7b4;--line:#2b3640;--bar:#58a6e6;--bad:#ff7b6b;--good:#56d58a;--band:#5a2a26;--standby:#3d4d5c;--restoring:#8a6d1f}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:1080px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{color:var(--soft)}
-.verdict{font-size:1.15rem;font-weight:600;padding:.6rem .9rem;border-left:5px solid}
-.good{color:var(--good);border-color:var(--good)}.bad{color:var(--bad);border-color:var(--bad)}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}
-td.n,th.n{text-align:right}svg{width:100%;height:auto;display:block;margin:.3rem 0 1rem}code{font-size:.85em;word-break:break-all}
-text{fill:var(--soft);font:11px system-ui,sans-serif}.bar{fill:var(--bar)}.gap{fill:var(--band)}.mark{stroke:var(--bad);stroke-width:1.5}.axis{stroke:var(--line)}
-.active{fill:var(--good);background:var(--good)}.standby{fill:var(--standby);background:var(--standby)}.starting,.restoring,.handing-over{fill:var(--restoring);background:var(--restoring)}.blocked{fill:var(--bad)}
-.step{stroke:var(--fg);stroke-width:1.5}.name{fill:var(--fg);font-size:10px;paint-order:stroke;stroke:var(--bg);stroke-width:3px}.key{color:#fff;padding:0 .35em;border-radius:2px}.key.standby,.key.restoring{color:var(--fg)}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:1rem}figure{margin:0}figcaption{font-size:.85rem;color:var(--soft)}
-";
 
 fn page(verdict: &Verdict, outputs: &[Output]) -> String {
     let mut html = String::new();
@@ -61,7 +44,8 @@ fn page(verdict: &Verdict, outputs: &[Output]) -> String {
          <span class='key restoring'>reading what it had missed</span>; nothing is drawn while an engine was dead, \
          and a frozen one keeps the colour it believed in.</p>",
     );
-    html.push_str(&timeline::whole(verdict, outputs));
+    let faults: Vec<i64> = verdict.happenings.iter().map(|(happening, _)| happening.at).collect();
+    html.push_str(&picture::whole(&faults, outputs, &verdict.lanes));
     html.push_str(
         "<h2>Each fault</h2><table><tr><th class=n>#<th>fault<th class=n>at<th class=n>gap in the output<th>afterwards</tr>",
     );
@@ -83,7 +67,7 @@ fn page(verdict: &Verdict, outputs: &[Output]) -> String {
         let _ = write!(
             html,
             "<figure>{}<figcaption>{}. {}{}, gap {:.0} ms</figcaption></figure>",
-            timeline::around(happening.at, *gap, outputs, &verdict.lanes),
+            picture::around(happening.at, *gap, outputs, &verdict.lanes),
             i + 1,
             happening.fault,
             happening.struck.as_ref().map(|member| format!(", {member}")).unwrap_or_default(),
@@ -92,8 +76,4 @@ fn page(verdict: &Verdict, outputs: &[Output]) -> String {
     }
     html.push_str("</div></html>\n");
     html
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

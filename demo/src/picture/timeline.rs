@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use super::lanes::{self, Frame};
-use crate::drill::Verdict;
-use crate::drill::capture::{Gap, Output};
-use crate::drill::stages::Lane;
+use crate::capture::{Gap, Output};
+use crate::stages::Lane;
 
 /// Height of the outputs' part of a picture, in its own coordinates; the engines' lanes lie below it.
 const HEIGHT: f64 = 180.0;
@@ -120,24 +119,26 @@ fn framed(width: f64, lanes: &[Lane], inner: &str) -> String {
     format!("<svg viewBox='0 0 {width} {height}' role=img>{inner}</svg>")
 }
 
-/// The whole drill, with a line for each fault.
-pub(crate) fn whole(verdict: &Verdict, outputs: &[Output]) -> String {
+/// The whole drill, with a numbered line for each fault (milliseconds since 1970 UTC).
+#[must_use]
+pub fn whole(faults: &[i64], outputs: &[Output], lanes: &[Lane]) -> String {
     let (Some(first), Some(last)) = (outputs.first(), outputs.last()) else { return String::new() };
     let histogram = Histogram::new(outputs, first.timestamp, last.timestamp, WHOLE_BUCKET_MS, WHOLE_WIDTH);
     let mut inner = histogram.bars();
-    for (i, (happening, _)) in verdict.happenings.iter().enumerate() {
-        inner.push_str(&histogram.mark(happening.at, &verdict.lanes));
-        let _ = write!(inner, "<text x={:.1} y=22>{}</text>", histogram.x(happening.at) + 3.0, i + 1);
+    for (i, &fault) in faults.iter().enumerate() {
+        inner.push_str(&histogram.mark(fault, lanes));
+        let _ = write!(inner, "<text x={:.1} y=22>{}</text>", histogram.x(fault) + 3.0, i + 1);
     }
     let seconds = (last.timestamp - first.timestamp) / 1_000;
     let step = (seconds / 12).max(1) * 1_000;
     inner.push_str(&histogram.axis(first.timestamp, step, "s", 1e3));
-    inner.push_str(&histogram.lanes(&verdict.lanes, false));
-    framed(WHOLE_WIDTH, &verdict.lanes, &inner)
+    inner.push_str(&histogram.lanes(lanes, false));
+    framed(WHOLE_WIDTH, lanes, &inner)
 }
 
 /// The moments around one fault; its gap is shaded.
-pub(crate) fn around(at: i64, gap: Gap, outputs: &[Output], lanes: &[Lane]) -> String {
+#[must_use]
+pub fn around(at: i64, gap: Gap, outputs: &[Output], lanes: &[Lane]) -> String {
     let from = at - BEFORE_MS;
     let to = (at + AFTER_MS).max(gap.to + BEFORE_MS);
     let bucket = NEAR_BUCKET_MS.max((to - from) / 150);

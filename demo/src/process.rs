@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A running program with its log.
-pub(crate) struct Process {
+pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
@@ -17,7 +17,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program; what it says is added to `<logs>/<name>.log`. Its standard input stays open as long as this lives.
-    pub(crate) fn start(name: &str, command: &mut Command, logs: &Path) -> anyhow::Result<Self> {
+    pub fn start(name: &str, command: &mut Command, logs: &Path) -> anyhow::Result<Self> {
         let log = logs.join(format!("{name}.log"));
         let file: File = OpenOptions::new()
             .create(true)
@@ -36,30 +36,51 @@ impl Process {
     }
 
     /// Its last words, for messages.
-    pub(crate) fn last_words(&self) -> String {
+    #[must_use]
+    pub fn last_words(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(8)..].join("\n")
     }
 
-    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+    /// Its number in the kernel.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("a process without a number")?;
         kill_process(pid, signal).with_context(|| format!("signalling {}", self.name))
     }
 
     /// Kills it as a power cut would, and waits until the kernel has forgotten it.
-    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
         self.signal(Signal::KILL)?;
         self.child.wait().with_context(|| format!("waiting for {}", self.name))?;
         Ok(())
     }
 
-    pub(crate) fn has_ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+    /// How it ended, when it has.
+    ///
+    /// # Errors
+    /// The kernel doesn't say.
+    pub fn has_ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+    ///
+    /// # Errors
+    /// It didn't end in time; its last words are told.
+    pub fn wait(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(status) = self.child.try_wait()? {

@@ -6,29 +6,33 @@ use anyhow::Context as _;
 
 /// A stretch of an engine's life in one stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stretch {
+pub struct Stretch {
     /// Milliseconds since 1970 UTC.
-    pub(crate) from: i64,
+    pub from: i64,
     /// Exclusive; the next stretch begins here, or nothing does.
-    pub(crate) to: i64,
+    pub to: i64,
     /// As the daemon names it: `active`, `standby`, `restoring`, ….
-    pub(crate) stage: String,
+    pub stage: String,
 }
 
 /// A step of a takeover, as the successor logged it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
+pub struct Step {
     /// Milliseconds since 1970 UTC.
-    pub(crate) at: i64,
-    pub(crate) name: &'static str,
+    pub at: i64,
+    /// What it was.
+    pub name: &'static str,
 }
 
 /// One engine's life.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lane {
-    pub(crate) member: String,
-    pub(crate) stretches: Vec<Stretch>,
-    pub(crate) steps: Vec<Step>,
+pub struct Lane {
+    /// Its name.
+    pub member: String,
+    /// Its stages, in order.
+    pub stretches: Vec<Stretch>,
+    /// Its takeovers' steps, in order.
+    pub steps: Vec<Step>,
 }
 
 /// The daemon's words on how a takeover goes on.
@@ -37,7 +41,10 @@ const STEPS: [(&str, &str); 3] =
 const STARTED: &str = "starting esp server";
 
 /// Reads a member's log. `ends` are the moments at which it was killed, `until` the end of the drill.
-pub(crate) fn read(log: &Path, member: &str, ends: &[i64], until: i64) -> anyhow::Result<Lane> {
+///
+/// # Errors
+/// A log that can't be read.
+pub fn read(log: &Path, member: &str, ends: &[i64], until: i64) -> anyhow::Result<Lane> {
     let text = std::fs::read_to_string(log).with_context(|| format!("reading {}", log.display()))?;
     Ok(lane(&text, member, ends, until))
 }

@@ -15,14 +15,17 @@ const AHEAD: Duration = Duration::from_secs(2);
 const GROW_EVERY: Duration = Duration::from_millis(100);
 
 /// A file of readings that grows with time: however long the faults take, events go on coming.
-pub(crate) struct Input {
+pub struct Input {
     stop: Sender<()>,
     writer: JoinHandle<std::io::Result<u64>>,
 }
 
 impl Input {
     /// Begins to write `rate` rows a second behind one heading line.
-    pub(crate) fn begin(path: &Path, rate: u64) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub fn begin(path: &Path, rate: u64) -> anyhow::Result<Self> {
         let file = File::create(path).with_context(|| format!("making {}", path.display()))?;
         let mut out = BufWriter::new(file);
         writeln!(out, "opcode,flags,reading,meter,kilowatt")?;
@@ -41,7 +44,10 @@ impl Input {
     }
 
     /// Lets the file be; how many rows it has.
-    pub(crate) fn end(self) -> anyhow::Result<u64> {
+    ///
+    /// # Errors
+    /// A file that couldn't be written.
+    pub fn end(self) -> anyhow::Result<u64> {
         drop(self.stop);
         self.writer
             .join()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::drill::stages::Lane;
+use crate::stages::Lane;
 
 /// Height of a lane, with the room between it and the next.
 const LANE: f64 = 22.0;
@@ -11,23 +11,23 @@ const BAR: f64 = 14.0;
 const NAME_INSET: f64 = 3.0;
 
 /// Where the lanes lie in a picture.
-pub(crate) struct Frame<'a> {
+pub(super) struct Frame<'a> {
     /// The first lane's upper edge.
-    pub(crate) top: f64,
-    pub(crate) width: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
     /// Milliseconds since 1970 UTC.
-    pub(crate) from: i64,
-    pub(crate) to: i64,
-    pub(crate) x: &'a dyn Fn(i64) -> f64,
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) x: &'a dyn Fn(i64) -> f64,
 }
 
 /// Height of so many lanes.
-pub(crate) fn height(lanes: &[Lane]) -> f64 {
+pub(super) fn height(lanes: &[Lane]) -> f64 {
     LANE * lanes.len() as f64
 }
 
 /// The lanes of all engines; steps of takeovers are drawn where there is room for them.
-pub(crate) fn draw(lanes: &[Lane], frame: &Frame<'_>, with_steps: bool) -> String {
+pub(super) fn draw(lanes: &[Lane], frame: &Frame<'_>, with_steps: bool) -> String {
     let mut svg = String::new();
     for (i, lane) in lanes.iter().enumerate() {
         let y = frame.top + LANE * i as f64;
