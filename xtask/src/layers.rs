@@ -31,6 +31,7 @@ const ROOMS: &[Room] = &[
     room("adapters/memory", &["adapters/ports", "types"], &[]),
     room("daemon", &["types", "proto", "engine", "failover", "adapters/*"], &["axum", "clap"]),
     room("tests", &["types", "proto", "engine", "failover", "adapters/*", "daemon"], &["clap"]),
+    room("tests/chaos", &["demo"], &["clap"]),
     room("demo", &["daemon", "types"], &["krafka", "clap"]),
     room("bench", &["types", "proto", "engine", "adapters/*", "daemon"], &["clap"]),
     room("xtask", &[], &["clap"]),

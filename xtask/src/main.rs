@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask verify` is what CI runs, and it never writes; `cargo xtask fix` writes.
 
+mod chaos;
 mod e2e;
 mod layers;
 mod links;
@@ -34,6 +35,13 @@ enum Command {
         /// Only tests whose name contains this.
         filter: Option<String>,
     },
+    /// Faults on real processes in network namespaces; `--help` prints what can be said, `--selection` is what test.sh plays.
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// Handed to the runner.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measurements, as ratios of one run.
     Bench {
         /// Handed to the benches.
@@ -49,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         Command::Layers => layers::check(),
         Command::Scenario { bless } => steps::scenario(bless),
         Command::E2e { filter } => e2e::all(filter.as_deref()),
+        Command::Chaos { arguments } => chaos::run_with(&arguments),
         Command::Bench { arguments } => steps::bench(&arguments),
     }
 }
