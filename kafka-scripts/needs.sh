@@ -34,10 +34,3 @@ need_for_real_brokers() {
     command -v mvn >/dev/null || missing+=(maven)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
-
-# Only where it can be installed: without it the chaos rows are left out, which they say.
-want_for_chaos() {
-    if as_root && command -v apt-get >/dev/null && ! { command -v ip && command -v iptables; } >/dev/null; then
-        install_packages iproute2 iptables
-    fi
-}

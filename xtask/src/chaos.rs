@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::layers::root;
 use crate::steps::run;
 
-/// What `test.sh` plays: one row of each kind of fault, in about three minutes.
+/// One row of each kind of fault, in about three minutes.
 const SELECTION: &[&str] = &["--if-possible", "--rows", "F1,F2,F4,F7,F10a,F13,F16a,F22a", "--seed", "1", "--report"];
 
 /// Builds the programs and hands the words to the runner.

@@ -35,7 +35,7 @@ enum Command {
         /// Only tests whose name contains this.
         filter: Option<String>,
     },
-    /// Faults on real processes in network namespaces; `--help` prints what can be said, `--selection` is what test.sh plays.
+    /// Faults on real processes in network namespaces; `--help` prints what can be said, `--selection` is one row of each kind.
     #[command(disable_help_flag = true)]
     Chaos {
         /// Handed to the runner.
