@@ -14,6 +14,7 @@ mod measure;
 mod model;
 mod process;
 mod rival;
+mod snapshot;
 mod subject;
 mod tail;
 mod takeover;
@@ -74,6 +75,8 @@ enum Part {
     Kafka,
     /// Encoding and decoding: nanoseconds an event.
     Codec,
+    /// Snapshots of a large state: pauses, and coming back.
+    Snapshot,
     /// From the death of the active engine to the next output, broker in memory.
     Takeover,
     /// The same on real brokers with its phases, and the takeover of a bare appender.
@@ -102,6 +105,7 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
             Part::Engine => alone::run(cli.events)?,
             Part::Kafka => drain::run(cli.backlog, cli.rounds)?,
             Part::Codec => codec::run()?,
+            Part::Snapshot => snapshot::run()?,
             Part::Takeover => takeover::run(cli.kills, cli.rate)?,
             Part::Kills => kills::run(cli.kills, cli.rate)?,
             Part::Latency => latency::run(cli.latency_rate, cli.latency_seconds, cli.rounds)?,

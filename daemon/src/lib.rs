@@ -10,4 +10,5 @@ pub mod exit;
 mod http;
 pub mod node;
 pub mod pipeline;
+pub mod snapshot;
 pub mod telemetry;

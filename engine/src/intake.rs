@@ -89,6 +89,11 @@ impl Intake {
         Self { clip_bound_micros, state }
     }
 
+    /// Takes over another gate's memory.
+    pub fn go_on_from(&mut self, state: IntakeState) {
+        self.state = state;
+    }
+
     /// What a snapshot keeps, and what the counters say.
     #[must_use]
     pub fn state(&self) -> &IntakeState {

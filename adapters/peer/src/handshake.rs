@@ -115,12 +115,13 @@ fn signature(secret: &Secret, side: Side, caller: &Hello, called: &Hello) -> [u8
 }
 
 /// Each part with its length, so that no two conversations have the same text.
-fn part(mac: &mut Hmac<Sha256>, bytes: &[u8]) {
+pub(crate) fn part(mac: &mut Hmac<Sha256>, bytes: &[u8]) {
     mac.update(&(bytes.len() as u64).to_be_bytes());
     mac.update(bytes);
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// As text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }

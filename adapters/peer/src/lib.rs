@@ -18,6 +18,7 @@ mod handshake;
 mod link;
 mod links;
 mod listening;
+mod proof;
 mod wire;
 
 pub use config::{Config, HEARTBEAT_INTERVAL, NAME_BYTES_MAX};
@@ -27,4 +28,5 @@ pub use fact::{Evidence, OutputStatus, PeerFact, PeerMessage, PeerRole, PeerStat
 pub use frame::FRAME_BYTES_MAX;
 pub use links::{MEMBERS_MAX, MESSAGES_MAX, PeerLinks};
 pub use listening::INBOUND_MAX;
+pub use proof::{is_proof_of, proof_of};
 pub use wire::OUTPUTS_MAX;

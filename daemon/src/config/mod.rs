@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ports::security::Secret;
 
+use crate::snapshot::Bounds;
 use zookeeper::RawAccess;
 
 pub use layers::{Layers, Origin};
@@ -79,6 +80,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// `dead-letters`.
     pub dead_letters: DeadLetters,
+    /// `snapshot-…`.
+    pub snapshots: Bounds,
     /// `coordination`.
     pub coordination: Coordination,
     /// `zookeeper`.
@@ -155,6 +158,13 @@ impl Config {
                     _ => None,
                 },
             )?,
+            snapshots: Bounds {
+                interval: duration("snapshot-interval")?,
+                keep: parsed(layers, "snapshot-keep", "a number of snapshots, at least 1", |text| {
+                    text.parse().ok().filter(|&keep: &usize| keep > 0)
+                })?,
+                size_max: parsed(layers, "snapshot-size-max", "a size like 4GiB", units::bytes)? as u64,
+            },
             coordination: parsed(layers, "coordination", "zookeeper or kafka", |text| match text {
                 "zookeeper" => Some(Coordination::ZooKeeper),
                 "kafka" => Some(Coordination::Kafka),

@@ -19,7 +19,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     number.checked_mul(millis).map(Duration::from_millis)
 }
 
-/// Reads a size: a number and `B`, `KiB`, `MiB`, or nothing for bytes.
+/// Reads a size: a number and `B`, `KiB`, `MiB`, `GiB`, or nothing for bytes.
 #[must_use]
 pub(crate) fn bytes(text: &str) -> Option<usize> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -29,6 +29,7 @@ pub(crate) fn bytes(text: &str) -> Option<usize> {
         "" | "B" => 1,
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
         _ => return None,
     };
     number.checked_mul(factor)

@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::node::status::Status;
+use crate::snapshot::Shown;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Role {
@@ -17,6 +18,11 @@ struct Role {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Topic {
     topic: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
 }
 
 /// Everything that `/metrics` says of a status.
@@ -33,6 +39,7 @@ pub(super) fn text(status: &Status, failovers: u64) -> String {
     counter(&mut registry, "input_events", "Events in them", status.input.events);
     counter(&mut registry, "dead_letters", "Rows that became dead letters", status.input.rejected);
     outputs(&mut registry, status);
+    snapshots(&mut registry, &status.snapshots);
     let mut text = String::new();
     // Writing to a String can't fail.
     let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
@@ -60,6 +67,19 @@ fn roles(registry: &mut Registry, status: &Status) {
         family.get_or_create(&label).set(i64::from(status.role == role));
     }
     registry.register("role", "1 for the role that this replica has", family);
+}
+
+fn snapshots(registry: &mut Registry, shown: &Shown) {
+    counter(registry, "snapshots_taken", "Snapshots put on disk by this process", shown.taken);
+    counter(registry, "snapshots_given_up", "Snapshots begun and not kept", shown.given_up);
+    gauge(registry, "snapshot_offset", "Inbound offset that the newest one goes on from", shown.newest.unwrap_or(0));
+    gauge(registry, "snapshot_bytes", "Size of the newest one", shown.bytes);
+    gauge(registry, "snapshot_pause_max_us", "Longest standstill of the engine for one", shown.pause_max_us);
+    let refused: Family<Reason, Gauge> = Family::default();
+    for (&reason, &count) in &shown.refused {
+        refused.get_or_create(&Reason { reason }).set(signed(count));
+    }
+    registry.register("snapshots_refused", "Snapshots that could not be used at the start", refused);
 }
 
 fn outputs(registry: &mut Registry, status: &Status) {

@@ -2,6 +2,7 @@
 
 mod metrics;
 mod routes;
+mod snapshots;
 
 use std::net::{TcpListener, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use tracing::info;
 
 use crate::node::status::Board;
 use crate::node::{Shared, Wake};
+
+pub(crate) use snapshots::Offers;
 
 /// A bound port that doesn't answer yet: a busy one is noticed before anything else is started.
 pub(crate) struct Listener {
@@ -42,13 +45,25 @@ impl Listener {
         self.listener.local_addr().is_ok_and(|address| address.ip().is_unspecified())
     }
 
-    /// Serves on a thread of its own.
-    pub(crate) fn serve(self, board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>) -> anyhow::Result<()> {
+    /// Whether only this machine can reach it.
+    pub(crate) fn is_on_loopback(&self) -> bool {
+        self.listener.local_addr().is_ok_and(|address| address.ip().is_loopback())
+    }
+
+    /// Serves on a thread of its own; `offers` are snapshots for peers.
+    pub(crate) fn serve(
+        self,
+        board: Arc<Board>,
+        shared: Arc<Shared>,
+        wakes: Sender<Wake>,
+        offers: Option<Offers>,
+    ) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         info!("starting HTTP server on port {}, type=admin", self.listener.local_addr()?.port());
         std::thread::Builder::new().name("http".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                let served = serve(self.listener, routes::router(board, shared, wakes)).await;
+                let offers = offers.map(snapshots::router).unwrap_or_default();
+                let served = serve(self.listener, routes::router(board, shared, wakes).merge(offers)).await;
                 if let Err(error) = served {
                     tracing::error!(%error, "HTTP server ended");
                 }

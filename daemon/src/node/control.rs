@@ -322,6 +322,7 @@ impl Control {
             CoordinatorFact::Line { term, candidates } => {
                 self.term = term;
                 self.board.set_coordinator_trouble(None);
+                self.shared.set_alone(candidates.len() <= 1);
                 let fact =
                     Fact::LineChanged { term, candidates: candidates.iter().map(translate::candidate).collect() };
                 self.line = candidates;

@@ -70,12 +70,13 @@ pub enum Turn {
 }
 
 impl Hot {
-    /// Runs until it is told to stop, or input can't be read any more.
+    /// Runs until it is told to stop, or input can't be read any more; `between` runs is for snapshots.
     ///
     /// # Errors
     /// [`InputError`] of the input log.
-    pub(crate) fn run(mut self) -> Result<(), InputError> {
+    pub(crate) fn run(mut self, mut between: impl FnMut(&mut Pipeline, &[OutputFeed])) -> Result<(), InputError> {
         while !self.shared.is_stopping() {
+            between(&mut self.pipeline, &self.outputs);
             match self.turn(READ_WAIT, clock::now)? {
                 Turn::StandsStill => thread::park_timeout(STANDSTILL),
                 Turn::Idle | Turn::Worked => (),

@@ -1,9 +1,11 @@
 //! What the hot thread and the control loop share, without locks on the hot path.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use types::{Digest, MessageId, OutputIndex};
+
+use crate::snapshot::Report;
 
 /// The last output of a topic that was computed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +24,7 @@ pub struct Shared {
     paused: AtomicBool,
     writing: AtomicBool,
     stopping: AtomicBool,
+    alone: AtomicBool,
     input_next: AtomicU64,
     input_end: AtomicU64,
     records: AtomicU64,
@@ -29,6 +32,7 @@ pub struct Shared {
     rejected: AtomicU64,
     held_back_nanos: AtomicU64,
     last: Mutex<Vec<LastComputed>>,
+    snapshots: Arc<Report>,
 }
 
 impl Shared {
@@ -38,6 +42,12 @@ impl Shared {
         let shared = Self { last: Mutex::new(vec![LastComputed::default(); outputs]), ..Self::default() };
         shared.set_paused(true);
         shared
+    }
+
+    /// What happened with snapshots.
+    #[must_use]
+    pub const fn snapshots(&self) -> &Arc<Report> {
+        &self.snapshots
     }
 
     /// Whether input stands still.
@@ -60,6 +70,17 @@ impl Shared {
     /// The control loop's side.
     pub fn set_writing(&self, writing: bool) {
         self.writing.store(writing, Ordering::Release);
+    }
+
+    /// Whether nobody else is in line.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.alone.load(Ordering::Acquire)
+    }
+
+    /// The control loop's side.
+    pub fn set_alone(&self, alone: bool) {
+        self.alone.store(alone, Ordering::Release);
     }
 
     /// Whether the hot thread shall end.

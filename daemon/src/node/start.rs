@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use crossbeam_channel::{Receiver, Sender};
 use failover::{Fact, Machine, OutputId};
 use ports::coordinator::HostPort;
-use ports::input::InboundBatch;
+use ports::input::{InboundBatch, InputError, InputLog};
 use ports::notebook::{Entry, Ledger, Member};
 use ports::output::WriterIdentity;
 use tracing::{info, warn};
@@ -28,6 +28,7 @@ use super::hot::{Hot, OutputFeed};
 use super::limits::{self, Replica};
 use super::outputs::Writers;
 use super::preconditions::Watcher;
+use super::rejoin::Rejoin;
 use super::shared::Shared;
 use super::show::{member_addresses, takeovers};
 use super::signals::StopSignals;
@@ -40,6 +41,7 @@ use crate::deployment::{Deployment, dead_letter_topic, metadata_topic};
 use crate::exit::Exit;
 use crate::http;
 use crate::pipeline::Pipeline;
+use crate::snapshot::{Peers, Shelf, Subject};
 
 /// Marks this replica as one that writes whatever the line says; only with `--allow-test-switches`.
 const FORCE_ACTIVE: &str = "UNDERSTUDY_TEST_FORCE_ACTIVE";
@@ -139,12 +141,15 @@ impl Starter<'_> {
         let (sides, feeds) = self.start_outputs(&writers, &topics)?;
         let period = self.config.precondition_period;
         Watcher { admin, specs, expected, period, asked, wakes: wakes.clone() }.start(&report)?;
-        self.start_hot(&settings, &agreed, feeds, Arc::clone(&shared), wakes.clone())?;
+        let shelf = self.shelf(agreed.generation)?;
+        let offers = self.offers(&listener, shelf.clone(), agreed.generation);
+        let rejoin = self.rejoin(&agreed, shelf, &ledger, Arc::clone(&shared));
+        self.start_hot(&settings, &agreed, feeds, rejoin, wakes.clone())?;
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
         let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &http)));
         board.set_members(member_addresses(&ledger, &self.deployment.project));
         board.set_history(takeovers(&ledger, &self.deployment.project));
-        listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone())?;
+        listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone(), offers)?;
 
         let control = Control {
             machine: Machine::new(limits::machine_config(self.config, self.replica(topics.len())))
@@ -321,32 +326,82 @@ impl Starter<'_> {
         settings: &ClientSettings,
         agreed: &Agreed,
         outputs: Vec<OutputFeed>,
-        shared: Arc<Shared>,
+        rejoin: Rejoin,
         wakes: Sender<Wake>,
     ) -> anyhow::Result<()> {
-        let pipeline = Pipeline::new(&self.project.loaded, &self.deployment, agreed.terms)?;
-        let topic = &self.deployment.inbound.topic;
-        let input = KafkaInput::open(settings, topic, agreed.origin).with_context(|| format!("opening {topic}"))?;
-        let ticks = TickWriter::open(settings, topic).with_context(|| format!("opening {topic} for ticks"))?;
+        // What can't be compiled is said before anything runs.
+        Pipeline::new(&self.project.loaded, &self.deployment, agreed.terms)?;
+        let topic = self.deployment.inbound.topic.clone();
+        let ticks = TickWriter::open(settings, &topic).with_context(|| format!("opening {topic} for ticks"))?;
+        let shared = Arc::clone(&rejoin.shared);
         shared.set_input(Some(agreed.origin.0), None);
-        let out = vec![Vec::new(); outputs.len()];
-        let hot = Hot {
-            input: Box::new(input),
+        let (settings, tick_step, run_records_max) = (settings.clone(), agreed.tick_step, self.config.run_records_max);
+        let open = move |from| match KafkaInput::open(&settings, &topic, from) {
+            Ok(input) => Ok(Box::new(input) as Box<dyn InputLog>),
+            Err(adapter_kafka::Error::Read { source, .. }) => Err(source),
+            Err(error) => Err(InputError::Failed { reason: error.to_string() }),
+        };
+        let make = move |pipeline, input, outputs: Vec<OutputFeed>| Hot {
+            input,
             pipeline,
+            out: vec![Vec::new(); outputs.len()],
             outputs,
             ticks: Box::new(ticks),
-            tick_step: agreed.tick_step,
-            run_records_max: self.config.run_records_max,
+            tick_step,
+            run_records_max,
             shared,
             last_input: clock::now(),
             batch: InboundBatch::default(),
-            out,
         };
         thread::Builder::new().name(crash::ENGINE_THREAD.to_owned()).spawn(move || {
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hot.run()));
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rejoin.run(outputs, open, make)));
             let _ = wakes.send(ended.map_or(Wake::HotPanicked, Wake::HotEnded));
         })?;
         Ok(())
+    }
+
+    /// Where this replica keeps snapshots, if it has a folder.
+    fn shelf(&self, generation: Generation) -> anyhow::Result<Option<Shelf>> {
+        let open = |data: &std::path::PathBuf| {
+            Shelf::open(data, &self.deployment.cluster(), generation, self.config.snapshots.keep)
+                .with_context(|| format!("making the folder for snapshots in {}", data.display()))
+        };
+        self.config.data.as_ref().map(open).transpose()
+    }
+
+    /// Snapshots go to peers that prove who they are; without a secret, to this machine only.
+    fn offers(&self, listener: &http::Listener, shelf: Option<Shelf>, generation: Generation) -> Option<http::Offers> {
+        let secret = self.config.peer_secret.clone();
+        if secret.is_none() && !listener.is_on_loopback() {
+            return None;
+        }
+        Some(http::Offers { shelf: shelf?, cluster: self.generation_name(generation), secret })
+    }
+
+    fn generation_name(&self, generation: Generation) -> String {
+        format!("{}.{generation}", self.deployment.cluster())
+    }
+
+    fn rejoin(&self, agreed: &Agreed, shelf: Option<Shelf>, ledger: &Ledger, shared: Arc<Shared>) -> Rejoin {
+        let fingerprint = self.project.loaded.project.fingerprint();
+        let others = member_addresses(ledger, &self.deployment.project).into_iter();
+        let peers = Peers {
+            addresses: others.filter(|other| other.member != self.config.name).map(|other| other.http).collect(),
+            cluster: self.generation_name(agreed.generation),
+            secret: self.config.peer_secret.clone(),
+        };
+        Rejoin {
+            loaded: self.project.loaded.clone(),
+            deployment: self.deployment.clone(),
+            terms: agreed.terms,
+            subject: Subject::new(&self.deployment, fingerprint, agreed.generation),
+            origin: agreed.origin,
+            shelf,
+            peers,
+            bounds: self.config.snapshots,
+            report: Arc::clone(shared.snapshots()),
+            shared,
+        }
     }
 
     fn start_coordinator(

@@ -7,7 +7,10 @@ use ports::notebook::Failover;
 use serde::Serialize;
 use types::{MemberName, Tick};
 
+use super::pace::Pace;
 use super::shared::Shared;
+use crate::clock;
+use crate::snapshot::Shown;
 
 /// What the control loop shows, made anew some times a second.
 #[derive(Debug, Clone)]
@@ -97,6 +100,7 @@ struct State {
     history: Vec<Failover>,
     coordinator_trouble: Option<String>,
     findings: Vec<String>,
+    pace: Pace,
 }
 
 /// Where a member serves its status.
@@ -124,6 +128,7 @@ impl Board {
         if let Some(active) = view.active.as_ref().filter(|active| **active != self.fixed.member) {
             state.active_seen = Some(active.clone());
         }
+        state.pace.look(clock::now(), view.input_next, view.input_end);
         state.view = Some(view);
     }
 
@@ -233,9 +238,12 @@ impl Board {
                 events,
                 rejected,
                 held_back_ms: shared.held_back_nanos() / 1_000_000,
+                records_per_second: state.pace.records_per_second(),
+                caught_up_in_ms: state.pace.time_left().map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
             },
             outputs: view.map(|view| view.outputs.iter().map(output_status).collect()).unwrap_or_default(),
             last_failover: view.and_then(|view| view.last_failover).map(failover_status),
+            snapshots: shared.snapshots().shown(),
         }
     }
 }
@@ -334,6 +342,8 @@ pub struct Status {
     pub outputs: Vec<OutputState>,
     /// How this replica last became active.
     pub last_failover: Option<FailoverStatus>,
+    /// What this process took, and went on from.
+    pub snapshots: Shown,
 }
 
 /// The inbound topic.
@@ -353,6 +363,10 @@ pub struct InputStatus {
     pub rejected: u64,
     /// How long input was not read because a buffer was at its bound.
     pub held_back_ms: u64,
+    /// Over the last seconds.
+    pub records_per_second: Option<u64>,
+    /// When the log's end will be reached at this pace; none when it is reached, or when the log grows as fast.
+    pub caught_up_in_ms: Option<u64>,
 }
 
 /// One outbound topic.

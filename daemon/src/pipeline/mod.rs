@@ -4,6 +4,7 @@
 
 mod dead_letter;
 mod sequencer;
+mod snapshot;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use types::{Digest, MessageId, OutputIndex, OutputKind, OutputRecord, RecordSpan, Timestamp};
+use engine::snapshot::OutputPosition;
+use types::{Digest, MessageId, OutputIndex, OutputKind, OutputRecord, RecordSpan, Timestamp, TopicName};
 
 /// Counts the records of one outbound topic and generation.
 pub(super) struct Sequencer {
@@ -24,6 +25,17 @@ impl Sequencer {
             last: None,
             last_time: None,
         }
+    }
+
+    /// What the next record follows on, for a snapshot.
+    pub(super) fn position(&self, topic: TopicName) -> OutputPosition {
+        OutputPosition { topic, next: self.next, digest: self.digest, last: self.last, last_time: self.last_time }
+    }
+
+    /// Goes on where another sequencer of the topic was.
+    pub(super) fn go_on_from(&mut self, position: &OutputPosition) {
+        (self.next, self.digest) = (position.next, position.digest);
+        (self.last, self.last_time) = (position.last, position.last_time);
     }
 
     /// Adds a data record.

@@ -23,8 +23,16 @@ pub(crate) const ABSENT: &[Absent] = &[
         "needs the proxy, which isn't built yet; resets are rows F16a to F16c",
     ),
     absent("F17", "name resolution fails", "the hosts are addressed by number"),
-    absent("F24", "transaction coordinator killed amid a commit", "belongs to fencing = transaction, which the runner does not play yet"),
-    absent("F25", "a commit's end delayed past the next begin", "belongs to fencing = transaction, which the runner does not play yet"),
+    absent(
+        "F24",
+        "transaction coordinator killed amid a commit",
+        "belongs to fencing = transaction, which the runner does not play yet",
+    ),
+    absent(
+        "F25",
+        "a commit's end delayed past the next begin",
+        "belongs to fencing = transaction, which the runner does not play yet",
+    ),
     absent("F27", "unclean leader election", "refused as a precondition; the simulation covers the shortened log"),
     absent("F28", "log truncated after a change of leader", "as F27"),
     absent("F31", "lost watch", "needs a failpoint in the program; entry deletion is F33"),

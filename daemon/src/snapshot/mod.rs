@@ -1,0 +1,62 @@
+//! Snapshots on disk: how a replica that comes back avoids replaying its whole input.
+//!
+//! The state's bytes are the engine's business ([`engine::snapshot`]); here is when one is taken ([`Taker`]), where it is
+//! kept ([`Shelf`]), and which one a starting replica goes on from ([`restore`]).
+
+mod desk;
+mod fetch;
+mod offer;
+mod report;
+mod restore;
+mod shelf;
+mod taker;
+
+use std::time::Duration;
+
+use types::{Fingerprint, Generation, TopicName};
+
+use crate::deployment::Deployment;
+use crate::pipeline::Pipeline;
+
+pub(crate) use fetch::Peers;
+pub(crate) use offer::{NONCE, Offer, PART_BYTES_MAX, PROOF, Question};
+pub use report::{Fetching, Report, Shown};
+pub use restore::{Refusal, restore};
+pub use shelf::{Kept, Shelf};
+pub(crate) use taker::Taker;
+
+/// Whose state a snapshot is: what must be equal for another replica to go on from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Of the model.
+    pub fingerprint: Fingerprint,
+    /// In force.
+    pub generation: Generation,
+    /// The inbound topic.
+    pub input: TopicName,
+    /// The outbound topics, in the order of the pipeline.
+    pub outputs: Vec<TopicName>,
+}
+
+impl Subject {
+    /// What a deployment's pipeline computes under a generation.
+    #[must_use]
+    pub fn new(deployment: &Deployment, fingerprint: Fingerprint, generation: Generation) -> Self {
+        let outputs = Pipeline::topics(deployment);
+        Self { fingerprint, generation, input: deployment.inbound.topic.clone(), outputs }
+    }
+}
+
+/// How snapshots are taken and kept: `snapshot-…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// From one to the next; zero takes none.
+    pub interval: Duration,
+    /// The newest so many are kept, of one project and generation.
+    pub keep: usize,
+    /// Bytes of one; a larger one is given up and said.
+    pub size_max: u64,
+}
+
+#[cfg(test)]
+mod tests;
