@@ -1,6 +1,6 @@
 //! Snapshots on disk: how a replica that comes back avoids replaying its whole input.
 //!
-//! The state's bytes are the engine's business ([`engine::snapshot`]); here is when one is taken ([`Taker`]), where it is
+//! The state's bytes are the engine's business ([`engine::snapshot`]); here is when one is taken (`taker`), where it is
 //! kept ([`Shelf`]), and which one a starting replica goes on from ([`restore`]).
 
 mod desk;

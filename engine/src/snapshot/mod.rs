@@ -11,10 +11,9 @@
 //!
 //! # Taking one without standing still
 //! [`Engine::freeze`] writes what is small and marks the rest; [`Engine::write_frozen`] writes it in bounded slices
-//! between runs. A row that a run changes before it was written is put aside as it was ([`Table`]'s and the retention
+//! between runs. A row that a run changes before it was written is put aside as it was (`Table`'s and the retention
 //! lists' own hooks), so the bytes are those of the moment of the freeze.
 //!
-//! [`Table`]: crate::table::Table
 
 mod blocks;
 mod bytes;

@@ -88,7 +88,7 @@ impl TransactionalOutput {
         Ok(Self { heard, progress, stop })
     }
 
-    /// Hands over a command; waits while [`HEARD_MAX`] are on their way. `false` when the thread has ended.
+    /// Hands over a command; waits while `HEARD_MAX` are on their way. `false` when the thread has ended.
     pub fn send(&self, command: OutputCommand) -> bool {
         self.heard.send(Heard::Command(command)).is_ok()
     }
