@@ -30,6 +30,12 @@ enum Command {
         #[arg(long)]
         bless: bool,
     },
+    /// Simulated clusters: whole stories from seeds (`--seed N --runs N --trace --list --keep-going`).
+    Sim {
+        /// Handed to the simulator.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Tests on real Kafka and ZooKeeper.
     E2e {
         /// Only tests whose name contains this.
@@ -56,6 +62,7 @@ fn main() -> anyhow::Result<()> {
         Command::Fix => steps::fix(),
         Command::Layers => layers::check(),
         Command::Scenario { bless } => steps::scenario(bless),
+        Command::Sim { arguments } => steps::sim(&arguments),
         Command::E2e { filter } => e2e::all(filter.as_deref()),
         Command::Chaos { arguments } => chaos::run_with(&arguments),
         Command::Bench { arguments } => steps::bench(&arguments),

@@ -69,6 +69,14 @@ pub(crate) fn scenario(bless: bool) -> anyhow::Result<()> {
     run("scenarios", "cargo", &["test", "--quiet", "--package", "understudy-failover"], environment)
 }
 
+/// Simulated clusters. The whole workspace is selected, so that what is built is shared with the tests.
+pub(crate) fn sim(arguments: &[String]) -> anyhow::Result<()> {
+    run("simulator", "cargo", &["build", "--quiet", "--workspace", "--bin", "understudy-sim"], &[])?;
+    let mut all = vec!["run", "--quiet", "--workspace", "--bin", "understudy-sim", "--"];
+    all.extend(arguments.iter().map(String::as_str));
+    run("stories", "cargo", &all, &[])
+}
+
 /// Optimised, on an otherwise quiet machine.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let mut all = vec!["run", "--release", "--quiet", "--package", "understudy-bench", "--"];

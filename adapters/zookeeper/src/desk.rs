@@ -183,7 +183,7 @@ async fn closing(
 }
 
 /// Notes what is wanted; false when it is the end.
-pub(crate) fn apply(command: CoordinatorCommand, stance: &mut Stance, dead: &mut Vec<Candidate>) -> bool {
+pub fn apply(command: CoordinatorCommand, stance: &mut Stance, dead: &mut Vec<Candidate>) -> bool {
     match command {
         CoordinatorCommand::Join if *stance == Stance::Out => *stance = Stance::Wanting,
         CoordinatorCommand::Join => (),

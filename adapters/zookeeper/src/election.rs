@@ -11,9 +11,11 @@ use crate::paths::sequence_of;
 
 /// Who decides here: own content, own session.
 #[derive(Debug, Clone)]
-pub(crate) struct Me {
-    pub(crate) badge: Badge,
-    pub(crate) session: i64,
+pub struct Me {
+    /// What the own nodes say.
+    pub badge: Badge,
+    /// The session that owns them.
+    pub session: i64,
 }
 
 impl Me {
@@ -34,7 +36,7 @@ impl Me {
 
 /// Where this member wants to be, and whether it was seen there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stance {
+pub enum Stance {
     /// Not in line, and content with it.
     Out,
     /// Told to join; the own node isn't seen yet.
@@ -45,7 +47,7 @@ pub(crate) enum Stance {
 
 /// Why a node goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
+pub enum Why {
     /// A create that was answered twice, a former session, a former start.
     Stale,
     /// Told to leave.
@@ -56,7 +58,7 @@ pub(crate) enum Why {
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// Delete a node, provided that its version is still the same.
     Remove(Entry, Why),
     /// Make the own node.
@@ -71,14 +73,16 @@ pub(crate) enum Step {
 
 /// The nodes whose change matters, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Watched {
-    pub(crate) own: Option<String>,
+pub struct Watched {
+    /// The own one.
+    pub own: Option<String>,
     /// The one ahead; for who doesn't stand in line, its last: the one that would be ahead.
-    pub(crate) ahead: Option<String>,
+    pub ahead: Option<String>,
 }
 
 /// The children that belong to the line, first to last.
-pub(crate) fn in_order(children: Vec<String>) -> Vec<String> {
+#[must_use]
+pub fn in_order(children: Vec<String>) -> Vec<String> {
     let mut numbered: Vec<(u32, String)> =
         children.into_iter().filter_map(|name| Some((sequence_of(&name)?.cast_unsigned(), name))).collect();
     // The i32 counter goes from its largest to its smallest value: as unsigned numbers these follow each other. Once more
@@ -91,7 +95,8 @@ pub(crate) fn in_order(children: Vec<String>) -> Vec<String> {
 }
 
 /// The next step towards what is wanted; `line` is in order.
-pub(crate) fn next_step(line: &[Entry], me: &Me, stance: Stance, dead: &[Candidate]) -> Step {
+#[must_use]
+pub fn next_step(line: &[Entry], me: &Me, stance: Stance, dead: &[Candidate]) -> Step {
     let own = line.iter().position(|entry| me.owns(entry));
     if let Some(entry) = to_clear(line, me, stance, own) {
         return Step::Remove(entry.clone(), Why::Stale);
@@ -109,7 +114,8 @@ pub(crate) fn next_step(line: &[Entry], me: &Me, stance: Stance, dead: &[Candida
 
 /// The fact that tells the line. The term is the head's transaction number, which grows from head to head; over an empty
 /// line the last term goes on.
-pub(crate) fn line_fact(line: &[Entry], last_term: Term) -> CoordinatorFact {
+#[must_use]
+pub fn line_fact(line: &[Entry], last_term: Term) -> CoordinatorFact {
     let term = line.first().map_or(last_term, |head| Term(ticket(head.czxid)));
     CoordinatorFact::Line { term, candidates: line.iter().map(Entry::candidate).collect() }
 }

@@ -8,10 +8,13 @@ use crate::Config;
 
 /// A node's content: small JSON, so that any ZooKeeper shell shows who stands where. Unknown keys are skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Badge {
-    pub(crate) member: String,
-    pub(crate) incarnation: u64,
-    pub(crate) peer: String,
+pub struct Badge {
+    /// Its name.
+    pub member: String,
+    /// Which start of it.
+    pub incarnation: u64,
+    /// Where its peers reach it.
+    pub peer: String,
 }
 
 impl Badge {
@@ -20,29 +23,38 @@ impl Badge {
         Self { member: member.as_str().to_owned(), incarnation: incarnation.0, peer: peer.clone() }
     }
 
-    pub(crate) fn to_json(&self) -> Vec<u8> {
+    /// The node's content.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a node's content; `None` when it isn't ours.
+    #[must_use]
+    pub fn parse(content: &[u8]) -> Option<Self> {
+        serde_json::from_slice(content).ok()
     }
 }
 
 /// One node of the line, as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The child's name.
-    pub(crate) name: String,
+    pub name: String,
     /// Who stands there; `None` when the content isn't ours (another product's node, or an operator's).
-    pub(crate) badge: Option<Badge>,
+    pub badge: Option<Badge>,
     /// The transaction that made it: never used twice, grows with every entry.
-    pub(crate) czxid: i64,
+    pub czxid: i64,
     /// Version of the content, for checked deletes.
-    pub(crate) version: i32,
+    pub version: i32,
     /// The session it lives with.
-    pub(crate) owner: i64,
+    pub owner: i64,
 }
 
 impl Entry {
     /// The entry as the other rooms know it. A node that isn't ours keeps its place under a name nobody can have.
-    pub(crate) fn candidate(&self) -> Candidate {
+    #[must_use]
+    pub fn candidate(&self) -> Candidate {
         let (member, incarnation, peer) = match &self.badge {
             Some(badge) => (badge.member.clone(), badge.incarnation, badge.peer.clone()),
             None => (format!("?{}", self.name), 0, String::new()),

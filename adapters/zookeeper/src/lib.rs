@@ -8,7 +8,7 @@
 mod config;
 mod coordinator;
 mod desk;
-mod election;
+pub mod election;
 mod entry;
 mod error;
 mod grant;
@@ -19,6 +19,8 @@ mod znodes;
 
 pub use config::{Config, Ensemble, Login, SESSION_TIMEOUT, SESSION_TIMEOUT_MIN};
 pub use coordinator::{COMMANDS_MAX, ZooKeeperCoordinator};
+pub use desk::apply;
+pub use entry::{Badge, Entry};
 pub use error::Error;
 pub use paths::ElectionPath;
 pub use session::CLOSE_MAX;

@@ -12,7 +12,7 @@ use zookeeper_client::{
 };
 
 use crate::ElectionPath;
-use crate::entry::Entry;
+use crate::entry::{Badge, Entry};
 
 /// A line's nodes through one client.
 pub(crate) struct Znodes {
@@ -73,7 +73,7 @@ impl Znodes {
             match self.bounded_since(left, answer).await {
                 Ok((content, stat)) => entries.push(Entry {
                     name: name.clone(),
-                    badge: serde_json::from_slice(&content).ok(),
+                    badge: Badge::parse(&content),
                     czxid: stat.czxid,
                     version: stat.version,
                     owner: stat.ephemeral_owner,

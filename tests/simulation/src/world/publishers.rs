@@ -1,0 +1,171 @@
+//! Who writes into the inbound topic: publishers with a source each (rule R12), a stranger, and the active's ticks.
+
+use adapter_memory::brokers::NodeId;
+use appender::batch::{BatchEncoder, BatchStart, Compression};
+use appender::machine::{Layout, Noted};
+use appender::wire::Request;
+use ports::headers::{self, SourceHeader};
+use ports::output::{OutputCommand, OutputFact, SourcedRecord};
+use types::{Generation, SourceId, SourcePosition, Timestamp};
+
+use super::writers::{Start, lock};
+use super::{BROKERS, Event, INBOUND, MS, Who, World, WriterId};
+use crate::model::Model;
+
+/// A source that is published row by row; its file never changes.
+pub(super) struct Publisher {
+    source: SourceId,
+    writer: Option<WriterId>,
+    /// The next row, once it is known how far the source is published.
+    next: Option<u64>,
+    /// Rows that the source has so far: it grows with time.
+    rows: u64,
+}
+
+impl Publisher {
+    pub(super) fn new(place: usize) -> Self {
+        Self { source: SourceId(format!("source-{place}")), writer: None, next: None, rows: 0 }
+    }
+}
+
+impl World<'_> {
+    fn publisher(&self, who: Who) -> usize {
+        who.0 - self.options.replicas
+    }
+
+    pub(super) fn start_publisher(&mut self, who: Who) {
+        let process = &mut self.processes[who.0];
+        process.life += 1;
+        process.up = true;
+        process.frozen = 0;
+        process.stash.clear();
+        let life = process.life;
+        let place = self.publisher(who);
+        let topic = self.cluster.partition(INBOUND).topic().clone();
+        let writer = self.start_writer(Start {
+            owner: who,
+            output: 0,
+            name: format!("p{place}"),
+            generation: Generation(0),
+            topic,
+            layout: Layout::Shared { source: self.publishers[place].source.clone() },
+            noted: Noted::default(),
+        });
+        lock(&self.writers[writer.0].inbox).push_back(OutputCommand::Write);
+        let publisher = &mut self.publishers[place];
+        (publisher.writer, publisher.next) = (Some(writer), None);
+        let pause = self.chance.below(1_000 / self.options.rate.max(1)) * MS;
+        self.later(MS + pause, Event::Row(who, life));
+    }
+
+    pub(super) fn publisher_died(&mut self, who: Who) {
+        if who.0 >= self.options.replicas {
+            let place = self.publisher(who);
+            self.publishers[place].writer = None;
+        }
+    }
+
+    pub(super) fn hear_publisher(&mut self, who: Who, fact: OutputFact) {
+        let place = self.publisher(who);
+        match fact {
+            OutputFact::SourceAt { last } => {
+                let next = last.map_or(0, |header| header.position.index + 1);
+                self.publishers[place].next = Some(next);
+                self.push_rows(who);
+            }
+            OutputFact::Blocked(block) => {
+                let words = format!("publisher {place} is blocked: {block}");
+                self.violation = Some(crate::invariants::Violation::new("blocks_are_loud", &words));
+            }
+            OutputFact::Identified { .. }
+            | OutputFact::ForeignRecord { .. }
+            | OutputFact::Opened { .. }
+            | OutputFact::Begun { .. }
+            | OutputFact::TookOver { .. }
+            | OutputFact::Drained
+            | OutputFact::ForeignWriter { .. }
+            | OutputFact::Refused { .. }
+            | OutputFact::Precondition { .. }
+            | OutputFact::Leader { .. } => {}
+        }
+    }
+
+    /// The source has one more row.
+    pub(super) fn next_row(&mut self, who: Who) {
+        let place = self.publisher(who);
+        let over = self.now > super::EPOCH + super::nanos(crate::options::FAULTS_LAST) + 12_000 * MS;
+        if self.quiet == 0 && !over {
+            self.publishers[place].rows += 1;
+            self.push_rows(who);
+        }
+        let life = self.life(who);
+        let pause = 1_000 / self.options.rate.max(1);
+        let jitter = self.chance.below(pause.max(1));
+        self.later((pause / 2 + jitter).max(1) * MS, Event::Row(who, life));
+    }
+
+    fn push_rows(&mut self, who: Who) {
+        let place = self.publisher(who);
+        let publisher = &mut self.publishers[place];
+        let (Some(next), Some(writer)) = (publisher.next, publisher.writer) else { return };
+        let records: Vec<SourcedRecord> = (next..publisher.rows)
+            .map(|index| SourcedRecord {
+                source: SourceHeader {
+                    id: publisher.source.clone(),
+                    position: SourcePosition { index, row: index + 1, byte: (index + 1) * 20 },
+                    last_row_hash: index,
+                },
+                payload: Model::row(place, index),
+            })
+            .collect();
+        publisher.next = Some(publisher.rows.max(next));
+        if !records.is_empty() {
+            lock(&self.writers[writer.0].inbox).push_back(OutputCommand::PushSourced(records));
+            self.ring_writer(writer);
+        }
+    }
+
+    /// How many rows all sources have.
+    pub(crate) fn rows(&self) -> Vec<(SourceId, u64)> {
+        self.publishers.iter().map(|publisher| (publisher.source.clone(), publisher.rows)).collect()
+    }
+
+    pub(super) fn stranger_writes(&mut self) {
+        let over = self.healed && self.now > super::EPOCH + super::nanos(crate::options::FAULTS_LAST) + 12_000 * MS;
+        if self.quiet == 0 && !over {
+            let row = Model::row(9, self.now / MS % 1000);
+            self.append_plain(Some(&row), &[]);
+        }
+        let pause = (100 + self.chance.below(900)) * MS;
+        self.later(pause, Event::Stranger);
+    }
+
+    pub(super) fn tick_arrives(&mut self, who: Who) {
+        let reached = (0..BROKERS).map(NodeId).any(|node| {
+            let leads = self.cluster.partition(INBOUND).truth().leader == Some(node.0);
+            leads && !self.wires.is_cut(who, node, super::wires::Way::There)
+        });
+        if reached {
+            self.append_plain(None, &[(headers::TICK, &[])]);
+        }
+    }
+
+    /// What ordinary producers append, at whoever leads; lost when nobody does.
+    fn append_plain(&mut self, value: Option<&[u8]>, headers: &[(&str, &[u8])]) {
+        let Some(leader) = self.cluster.partition(INBOUND).truth().leader.map(NodeId) else { return };
+        if !self.cluster.is_alive(leader) {
+            return;
+        }
+        let mut encoder = BatchEncoder::new(Compression::None);
+        let base_timestamp = Timestamp(0);
+        encoder.begin(BatchStart { producer_id: -1, producer_epoch: -1, base_sequence: -1, base_timestamp });
+        encoder.push(value, headers, 0);
+        let Ok(batch) = encoder.finish() else { return };
+        let topic = self.cluster.partition(INBOUND).topic().clone();
+        let timeout = self.options.request_timeout;
+        let now = self.tick();
+        // Nobody waits for the answer.
+        let _ = self.cluster.serve(leader, &Request::Produce { topic, topic_id: None, timeout, batch }, now);
+        self.stir(leader);
+    }
+}

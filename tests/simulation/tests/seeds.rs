@@ -1,0 +1,64 @@
+//! Thousands of simulated clusters, and the seeds that once went wrong.
+
+use std::time::{Duration, Instant};
+
+use understudy_simulation::{Runner, shrink};
+
+/// Seeds that are always told.
+const SEEDS: u64 = 2_000;
+/// What fits into the time of a test run; what doesn't is left to `cargo xtask sim`.
+const TIME_MAX: Duration = Duration::from_secs(60);
+/// Every so manieth story is told twice.
+const TWICE: u64 = 100;
+/// The least that must have been told, whatever else runs on the machine.
+const SEEDS_MIN: u64 = 50;
+/// Seeds that found something, one a line; a word behind the number says what.
+const FOUND: &str = include_str!("../seeds.txt");
+
+/// Lines of a failing story that are printed.
+const LAST_LINES: usize = 60;
+
+fn assert_well(runner: &Runner, seed: u64) -> u64 {
+    let story = runner.run(seed, false);
+    if let Some(violation) = story.violation {
+        let Some(shrunk) = shrink(runner, seed) else { panic!("seed {seed} failed once only: {violation}") };
+        let text = runner.tell(seed, shrunk.options.clone(), shrunk.faults.clone(), true).text.unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+        panic!("seed {seed}: {violation}\n{last}\n{shrunk}");
+    }
+    story.hash
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn whatever_goes_wrong_every_output_is_published_once_and_the_cluster_heals() {
+    let runner = Runner::new();
+    let began = Instant::now();
+    let mut told = 0;
+    let first = setting("UNDERSTUDY_SEED").unwrap_or(0);
+    for seed in first..first + setting("UNDERSTUDY_SEEDS").unwrap_or(SEEDS) {
+        let hash = assert_well(&runner, seed);
+        if seed % TWICE == 0 {
+            assert_eq!(hash, assert_well(&runner, seed), "seed {seed} told another story the second time");
+        }
+        told += 1;
+        if began.elapsed() > TIME_MAX && told >= SEEDS_MIN {
+            break;
+        }
+    }
+    eprintln!("{told} seeds");
+}
+
+#[test]
+fn seeds_that_once_found_something_go_well() {
+    let runner = Runner::new();
+    let seeds = FOUND.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for line in seeds {
+        let seed = line.split_whitespace().next().and_then(|seed| seed.parse().ok());
+        assert_well(&runner, seed.unwrap_or_else(|| panic!("no seed in \"{line}\"")));
+    }
+}
