@@ -45,6 +45,15 @@ wait_for() { # name, seconds, command…
     done
 }
 
+# A dying process has no command line any more while its last threads still hold its sockets.
+gone() { # pid
+    local state threads
+    [ -e "/proc/$1" ] || return 0
+    state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 1
+    threads=("/proc/$1/task/"*)
+    [ "${state:0:1}" = Z ] && [ ${#threads[@]} -le 1 ]
+}
+
 # Ends a process and waits until it is gone. After a polite signal it gets 20 s, then the other one.
 end() { # name, signal
     running "$1" || return 0
@@ -57,6 +66,7 @@ end() { # name, signal
         [ $((SECONDS - since)) -lt 20 ] || kill -9 "$pid" 2>/dev/null || true
         sleep 0.02
     done
+    until gone "$pid" || [ $((SECONDS - since)) -ge 30 ]; do sleep 0.01; done
 }
 
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
