@@ -101,11 +101,6 @@ pub enum OutputFact {
     },
     /// The log can't be used any more by this replica.
     Blocked(OutputBlock),
-    /// A precondition that is watched doesn't hold, or holds again (`None`).
-    Precondition {
-        /// What is broken.
-        broken: Option<String>,
-    },
     /// Which broker leads now.
     Leader {
         /// Host and port.

@@ -83,16 +83,23 @@ pub struct Control {
     pub shared: Arc<Shared>,
     /// What people see.
     pub board: Arc<Board>,
+    /// What it has heard so far; begins empty.
+    pub heard: Heard,
+}
+
+/// What a control loop remembers of what it heard and did.
+#[derive(Default)]
+pub struct Heard {
     /// The term as the coordinator last said it.
-    pub term: Term,
+    pub(super) term: Term,
     /// As the coordinator gave it: the machine's candidates have no addresses.
-    pub line: Vec<Candidate>,
+    pub(super) line: Vec<Candidate>,
     /// Who waits for the answer to a switchover.
-    pub asked: Option<Sender<Result<String, String>>>,
+    pub(super) asked: Option<Sender<Result<String, String>>>,
     /// When status and heartbeats were last made anew.
-    pub shown: Tick,
+    pub(super) shown: Tick,
     /// Who was active before this replica, for the history.
-    pub previous: Option<MemberName>,
+    pub(super) previous: Option<MemberName>,
 }
 
 impl Control {
@@ -209,7 +216,7 @@ impl Control {
         if *active == self.member {
             return None;
         }
-        let candidate = self.line.iter().find(|candidate| candidate.member == *active)?;
+        let candidate = self.heard.line.iter().find(|candidate| candidate.member == *active)?;
         Some((candidate.member.clone(), candidate.incarnation))
     }
 
@@ -243,13 +250,6 @@ impl Control {
                 Fact::WriterRefused { output }
             }
             OutputFact::Blocked(block) => Fact::BlockMet(translate::output_block(&block)),
-            OutputFact::Precondition { broken } => {
-                if let Some(broken) = &broken {
-                    warn!(topic = %self.outputs[output.0].topic, broken, "a precondition of the promises doesn't hold");
-                }
-                self.outputs[output.0].watch.precondition = broken;
-                return None;
-            }
             OutputFact::Leader { address, epoch } => {
                 info!(topic = %self.outputs[output.0].topic, leader = address, epoch, "partition leader");
                 self.outputs[output.0].watch.leader = Some(address);
@@ -320,12 +320,12 @@ impl Control {
             CoordinatorFact::Suspended { silent } => Fact::CoordinatorSuspended { heard: translate::ago(silent, now) },
             CoordinatorFact::SessionLost => Fact::SessionLost,
             CoordinatorFact::Line { term, candidates } => {
-                self.term = term;
+                self.heard.term = term;
                 self.board.set_coordinator_trouble(None);
                 self.shared.set_alone(candidates.len() <= 1);
                 let fact =
                     Fact::LineChanged { term, candidates: candidates.iter().map(translate::candidate).collect() };
-                self.line = candidates;
+                self.heard.line = candidates;
                 self.meet_members();
                 fact
             }
@@ -358,7 +358,7 @@ impl Control {
             };
             members.insert(member.name.clone(), candidate);
         }
-        for candidate in &self.line {
+        for candidate in &self.heard.line {
             let newer = members.get(&candidate.member).is_none_or(|known| known.incarnation <= candidate.incarnation);
             if newer {
                 members.insert(candidate.member.clone(), candidate.clone());
@@ -429,7 +429,7 @@ impl Control {
     fn hear_operator(&mut self, request: OperatorRequest, now: Tick) -> Option<Exit> {
         let fact = match request {
             OperatorRequest::Switchover { to, reply } => {
-                self.asked = Some(reply);
+                self.heard.asked = Some(reply);
                 Fact::SwitchoverAsked { to }
             }
             OperatorRequest::Pause => Fact::PauseAsked,
@@ -461,7 +461,7 @@ impl Control {
             Action::JoinLine => self.command(CoordinatorCommand::Join),
             Action::LeaveLine => self.command(CoordinatorCommand::Leave),
             Action::Displace(dead) => {
-                let entry = self.line.iter().find(|candidate| translate::candidate(candidate) == dead).cloned();
+                let entry = self.heard.line.iter().find(|candidate| translate::candidate(candidate) == dead).cloned();
                 if let Some(entry) = entry {
                     self.command(CoordinatorCommand::Displace(entry));
                 }
@@ -482,7 +482,7 @@ impl Control {
             Action::ResumeInput => self.shared.set_paused(false),
             Action::HandOver { to, next } => {
                 let next = self.topics().into_iter().zip(next).collect();
-                if let Err(error) = self.peers.send(&to, PeerMessage::HandOver { term: self.term, next }) {
+                if let Err(error) = self.peers.send(&to, PeerMessage::HandOver { term: self.heard.term, next }) {
                     warn!(%error, peer = %to, "the successor could not be told; it learns it from the line");
                 }
             }
@@ -530,7 +530,7 @@ impl Control {
         match to {
             Stage::Active if from == Stage::Standby => {
                 info!("dfESPkafkaConnector::goActive(): Hot failover state switched to active");
-                self.previous = self.board.active_seen();
+                self.heard.previous = self.board.active_seen();
                 for output in &mut self.outputs {
                     output.watch.first_own = None;
                 }
@@ -541,7 +541,7 @@ impl Control {
             }
             Stage::Active | Stage::Starting | Stage::Restoring | Stage::HandingOver | Stage::Stopped => (),
         }
-        self.shown = Tick::default();
+        self.heard.shown = Tick::default();
         self.show(now);
     }
 
@@ -552,7 +552,7 @@ impl Control {
             SwitchoverAnswer::Refused(refusal) => Err(refusal.to_string()),
             SwitchoverAnswer::GivenUp { to } => Err(format!("{to} did not take over in time; nothing changed")),
         };
-        if let Some(asked) = self.asked.take() {
+        if let Some(asked) = self.heard.asked.take() {
             // Whoever asked may have gone; the log says it all the same.
             let _ = asked.send(reply);
         }

@@ -24,7 +24,7 @@ pub mod status;
 mod translate;
 mod wake;
 
-pub use control::{Control, OutputSide, Watch};
+pub use control::{Control, Heard, OutputSide, Watch};
 pub use hot::{Hot, OutputFeed, Turn};
 pub(crate) use outputs::sender;
 pub use shared::Shared;

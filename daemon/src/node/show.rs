@@ -19,10 +19,10 @@ const STATUS_EVERY: Duration = Duration::from_millis(50);
 impl Control {
     /// Makes heartbeats and status say what is so now.
     pub(super) fn show(&mut self, now: Tick) {
-        if now.since(self.shown) < STATUS_EVERY && self.shown != Tick::default() {
+        if now.since(self.heard.shown) < STATUS_EVERY && self.heard.shown != Tick::default() {
             return;
         }
-        self.shown = now;
+        self.heard.shown = now;
         let report: PeerReport = self.machine.report();
         let (input_next, input_end) = self.shared.input();
         let outputs = self.outputs.iter().map(|output| OutputStatus {
@@ -30,7 +30,7 @@ impl Control {
             computed: output.progress.computed(),
             published: output.progress.published(),
         });
-        let status = translate::status(&report, self.term, Offset(input_next), outputs.collect());
+        let status = translate::status(&report, self.heard.term, Offset(input_next), outputs.collect());
         self.peers.publish_status(status);
         let last_computed = self.shared.last_computed();
         let outputs = self.outputs.iter().zip(last_computed).map(|(output, last)| OutputView {
@@ -49,10 +49,10 @@ impl Control {
             health: self.machine.health(),
             eligible: self.machine.is_eligible(),
             reason: blocked_reason(self.machine.role()),
-            term: self.term.0,
+            term: self.heard.term.0,
             active: self.machine.active_member().map(ToString::to_string),
             paused: self.machine.is_failover_paused(),
-            line: self.line.iter().map(|candidate| candidate.member.to_string()).collect(),
+            line: self.heard.line.iter().map(|candidate| candidate.member.to_string()).collect(),
             input_next,
             input_end,
             outputs: outputs.collect(),
@@ -81,7 +81,7 @@ impl Control {
             generation: self.generation,
             term: last.term,
             at: Timestamp(wall),
-            from: self.previous.as_ref().map(ToString::to_string),
+            from: self.heard.previous.as_ref().map(ToString::to_string),
             to: self.member.clone(),
             cause: last.cause.to_string(),
             phases,

@@ -17,9 +17,9 @@ use ports::input::{InboundBatch, InputError, InputLog};
 use ports::notebook::{Entry, Ledger, Member};
 use ports::output::WriterIdentity;
 use tracing::{info, warn};
-use types::{Generation, Incarnation, MemberName, Term, Tick, TopicName};
+use types::{Generation, Incarnation, MemberName, TopicName};
 
-use super::control::{Control, OutputSide, Watch};
+use super::control::{Control, Heard, OutputSide, Watch};
 use super::coordinator::Coordinator;
 use super::crash;
 use super::dead_file::{self, DeadLetterFile};
@@ -164,11 +164,7 @@ impl Starter<'_> {
             ledger,
             shared,
             board,
-            term: Term(0),
-            line: Vec::new(),
-            asked: None,
-            shown: Tick::default(),
-            previous: None,
+            heard: Heard::default(),
         };
         signals.now_heard();
         Ok(self.control(control, missed, &wakes_received))

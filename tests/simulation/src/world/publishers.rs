@@ -85,7 +85,6 @@ impl World<'_> {
             | OutputFact::Drained
             | OutputFact::ForeignWriter { .. }
             | OutputFact::Refused { .. }
-            | OutputFact::Precondition { .. }
             | OutputFact::Leader { .. } => {}
         }
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use appender::machine::{Layout, Noted, Shifted};
 use daemon::node::status::{Board, Fixed};
-use daemon::node::{Control, Hot, OutputFeed, OutputSide, Shared, Turn, Wake, Watch};
+use daemon::node::{Control, Heard, Hot, OutputFeed, OutputSide, Shared, Turn, Wake, Watch};
 use failover::{Exit, Fencing, Machine, Stage};
 use ports::coordinator::Candidate;
 use ports::input::InboundBatch;
 use ports::notebook::{Constant, Entry, Member};
 use ports::output::{OutputCommand, OutputProgress};
-use types::{Incarnation, MemberName, OutputIndex, Term, Tick};
+use types::{Incarnation, MemberName, OutputIndex};
 
 use super::coordination::Client;
 use super::hands::{Hands, Inlet, Reach, TickBox};
@@ -150,11 +150,7 @@ impl World<'_> {
             ledger,
             shared,
             board,
-            term: Term(0),
-            line: Vec::new(),
-            asked: None,
-            shown: Tick::default(),
-            previous: None,
+            heard: Heard::default(),
         };
         let published = vec![OutputIndex(0); writers.len()];
         self.replicas[who.0].exit = None;

@@ -18,7 +18,7 @@ use ports::coordinator::{CoordinatorCommand, HostPort};
 use ports::notebook::{Entry, Ledger};
 use ports::output::OutputFact;
 use tracing::info;
-use types::{Generation, Incarnation, MemberName, Term, Tick};
+use types::{Generation, Incarnation, MemberName};
 
 use super::log::Listener;
 use super::{Publisher, Standing};
@@ -30,7 +30,7 @@ use crate::node::crash::abort_on_panic;
 use crate::node::hands::{Notes, Ordering};
 use crate::node::signals::StopSignals;
 use crate::node::status::{Board, Fixed};
-use crate::node::{Control, OutputSide, Shared, Wake, Watch, limits, sender};
+use crate::node::{Control, Heard, OutputSide, Shared, Wake, Watch, limits, sender};
 
 /// What the original takes when nothing is said.
 const BUFFERED_MAX: u32 = 1_000;
@@ -156,11 +156,7 @@ impl Seat {
             ledger: Ledger::default(),
             shared,
             board: Arc::new(board),
-            term: Term(0),
-            line: Vec::new(),
-            asked: None,
-            shown: Tick::default(),
-            previous: None,
+            heard: Heard::default(),
         })
     }
 

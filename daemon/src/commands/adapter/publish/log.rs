@@ -107,7 +107,6 @@ impl Log {
                 | OutputFact::Drained
                 | OutputFact::ForeignWriter { .. }
                 | OutputFact::Refused { .. }
-                | OutputFact::Precondition { .. }
                 | OutputFact::Leader { .. }
                 | OutputFact::Identified { .. }
                 | OutputFact::ForeignRecord { .. } => (),
@@ -152,7 +151,6 @@ impl Log {
                 | OutputFact::Begun { .. }
                 | OutputFact::TookOver { .. }
                 | OutputFact::Drained
-                | OutputFact::Precondition { .. }
                 | OutputFact::Leader { .. }
                 | OutputFact::Identified { .. }
                 | OutputFact::SourceAt { .. }

@@ -72,7 +72,7 @@ enum Standing {
 }
 
 impl Standing {
-    /// Whether the source is left alone for now: a standby's buffer is at its bound.
+    /// Whether the source must not be read: a standby's buffer is at its bound.
     fn is_paused(&self) -> bool {
         match self {
             Self::Alone => false,
