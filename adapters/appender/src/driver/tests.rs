@@ -1,5 +1,6 @@
 //! A protocol that does what a test says, on real sockets of the loopback device.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ const LONG: Duration = Duration::from_secs(20);
 /// Takes its effects from a channel and puts what it hears into another.
 struct Puppet {
     effects: Receiver<Effect>,
+    /// Taken with the command that was sent behind them: a link that fails at once must not be heard before that command.
+    ready: VecDeque<Effect>,
     heard: Sender<Heard>,
     deadline: Option<Tick>,
 }
@@ -42,6 +45,7 @@ enum Heard {
 impl Protocol for Puppet {
     fn command(&mut self, command: OutputCommand, _: Tick) {
         self.heard.send(Heard::Command(format!("{command:?}"))).unwrap();
+        self.ready.extend(self.effects.try_iter());
     }
 
     fn on_link(&mut self, link: LinkId, event: LinkEvent, _: Tick) {
@@ -54,7 +58,7 @@ impl Protocol for Puppet {
     }
 
     fn poll(&mut self) -> Option<Effect> {
-        self.effects.try_recv().ok()
+        self.ready.pop_front()
     }
 
     fn deadline(&self) -> Option<Tick> {
@@ -80,8 +84,12 @@ impl Strings {
         let (effects, to_do) = unbounded();
         let (hears, heard) = unbounded();
         let (said, facts) = unbounded();
-        let make =
-            move |now| Puppet { effects: to_do, heard: hears, deadline: deadline_after.map(|after| now + after) };
+        let make = move |now| Puppet {
+            effects: to_do,
+            ready: VecDeque::new(),
+            heard: hears,
+            deadline: deadline_after.map(|after| now + after),
+        };
         let sink = Box::new(move |fact| said.send(fact).unwrap());
         let handle = spawn("puppet", make, settings, Arc::default(), sink).unwrap();
         Self { effects, heard, facts, handle }
