@@ -48,18 +48,22 @@ fn kafka_4(filter: Option<&str>) -> anyhow::Result<()> {
         brokers_directly("Kafka 4")?;
         securely()?;
     }
-    let mut arguments = vec!["test", "--workspace", "--test", "examples", "--test", "failover"];
-    arguments.extend(["--", "--test-threads=1", "--nocapture"]);
-    arguments.extend(filter);
-    run("promises on Kafka 4", "cargo", &arguments, &NO_FRAMES)
+    promises("Kafka 4", filter)
 }
 
 fn kafka_3_9() -> anyhow::Result<()> {
     run("cluster down", CLUSTER, &["down", "--wipe"], &[])?;
     run("cluster of Kafka 3.9", CLUSTER, &["up"], &[("KAFKA_VERSION", "3.9.1")])?;
     brokers_directly("Kafka 3.9")?;
-    let arguments = ["test", "--workspace", "--test", "failover", "--", "--nocapture", "a_short_drill"];
-    run("promises on Kafka 3.9", "cargo", &arguments, &NO_FRAMES)
+    promises("Kafka 3.9", Some("a_short_drill"))
+}
+
+/// What users rely on. One test at a time: drills on one cluster share its topics, and kill its brokers.
+fn promises(which: &str, filter: Option<&str>) -> anyhow::Result<()> {
+    let mut arguments = vec!["test", "--workspace", "--test", "examples", "--test", "failover"];
+    arguments.extend(["--", "--test-threads=1", "--nocapture"]);
+    arguments.extend(filter);
+    run(&format!("promises on {which}"), "cargo", &arguments, &NO_FRAMES)
 }
 
 /// The adapters' own tests, in the clear.
