@@ -1,12 +1,22 @@
 # Starting, watching and ending the processes of a cluster. Sourced by `cluster`.
 # shellcheck shell=bash
 
-# A process is ours when its command line names our state folder: the kernel gives old pids to strangers.
+# A process is ours when its command line names our state folder: the kernel gives old pids to strangers. While a process
+# becomes another program (nohup, setsid, java) it has no command line, for milliseconds where that program comes from disk.
 running() { # name
-    local pid
+    local pid line tries
     pid=$(cat "$STATE/$1.pid" 2>/dev/null) || return 1
-    { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$STATE/$1.properties"; } 2>/dev/null
+    for tries in {1..50}; do
+        line=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+        [ -z "$line" ] || break
+        [ "$(state_of "$pid")" != Z ] || return 1
+        sleep 0.01
+    done
+    [[ $line == *"$STATE/$1.properties"* ]]
 }
+
+# The kernel's letter; Z when only its number is left.
+state_of() { sed 's/.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null; } # pid
 
 # Fast start over peak speed: the cluster is here to be killed.
 JVM_OPTIONS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError -Xshare:auto
@@ -49,9 +59,9 @@ wait_for() { # name, seconds, command…
 gone() { # pid
     local state threads
     [ -e "/proc/$1" ] || return 0
-    state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 1
+    state=$(state_of "$1") || return 1
     threads=("/proc/$1/task/"*)
-    [ "${state:0:1}" = Z ] && [ ${#threads[@]} -le 1 ]
+    [ "$state" = Z ] && [ ${#threads[@]} -le 1 ]
 }
 
 # Ends a process and waits until it is gone. After a polite signal it gets 20 s, then the other one.
