@@ -39,8 +39,10 @@ pub struct Config {
     pub lag_max: Duration,
     /// Silence of a peer's heartbeats from which on it counts as gone; doubled by each false suspicion of that peer.
     pub silence_max: Duration,
-    /// Time without an acknowledgement, outputs being due, from which on a writer counts as stuck.
+    /// Time without an acknowledgement, outputs being due, from which on a writer counts itself as stuck.
     pub stall_max: Duration,
+    /// How long the first in line may owe outputs to a log that others read and see standing still; then they doubt it.
+    pub owed_max: Duration,
     /// Whoever hasn't read a log's end for so long doesn't judge by it whether others write.
     pub read_max: Duration,
     /// How long standbys let a living active re-enter the line first when all sessions were lost.
@@ -70,6 +72,7 @@ impl Config {
             ("lag bound", self.lag_max),
             ("silence bound", self.silence_max),
             ("stall bound", self.stall_max),
+            ("bound of what is owed", self.owed_max),
             ("read bound", self.read_max),
         ];
         match times.into_iter().find(|(_, time)| time.is_zero()) {

@@ -11,7 +11,8 @@ use crate::{Candidate, Evidence, Fencing, Machine, Sign};
 impl Machine {
     pub(crate) fn on_peer_died(&mut self, member: MemberName, incarnation: Incarnation, evidence: Evidence, now: Tick) {
         match evidence {
-            Evidence::Refused | Evidence::OtherIncarnation => self.peers.died(member, incarnation, now),
+            Evidence::OtherIncarnation => self.peers.died(member, incarnation, now),
+            Evidence::Refused => self.peers.refused(member, incarnation, self.config().session_timeout, now),
             Evidence::NeverMet => {
                 let doubt = Doubt::begun(Duration::ZERO, self.config().session_timeout, now);
                 self.peers.suspected(member, incarnation, doubt, now);
@@ -42,7 +43,7 @@ impl Machine {
                 let fair = self.line.head().is_some_and(is_accused) && !self.is_failover_paused();
                 if fair && !self.has_written_in_vain() {
                     let since = self.in_office_since.max(self.reading_since);
-                    let doubt = Doubt::begun(lasting, self.config().stall_max, now).from(since);
+                    let doubt = Doubt::begun(lasting, self.config().owed_max, now).from(since);
                     self.peers.stalled(member, incarnation, doubt, now);
                 }
             }

@@ -65,7 +65,7 @@ pub enum Sign {
     /// a replica that wrote in vain itself accuses nobody until the log has moved; and one that doesn't read a log's end
     /// takes back what it said, for it can't know whether that log stands still.
     Stalled {
-        /// Since the log last moved, or since something is owed; [`crate::Config::stall_max`] decides.
+        /// Since the log last moved, or since something is owed; [`crate::Config::owed_max`] decides.
         lasting: Duration,
         /// Since this replica itself last read that log's end; [`crate::Config::read_max`] decides.
         unread: Duration,
@@ -207,6 +207,13 @@ pub enum Fact {
         /// Where.
         output: OutputId,
     },
+    /// A peer appended behind an append of this replica: its process lives, whatever its links say.
+    PeerWrote {
+        /// Who.
+        member: MemberName,
+        /// Which start of it.
+        incarnation: Incarnation,
+    },
     /// Own outputs are due and no acknowledgement came for so long; say it again while it lasts.
     OutputStalled {
         /// Where.
@@ -316,6 +323,7 @@ impl fmt::Display for Fact {
             Self::Drained { output } => write!(f, "{output} drained"),
             Self::WriterRefused { output } => write!(f, "{output} refused"),
             Self::ForeignWriter { output } => write!(f, "{output} foreign writer"),
+            Self::PeerWrote { member, incarnation } => write!(f, "{member}.{incarnation} wrote"),
             Self::OutputStalled { output, stalled } => write!(f, "{output} stalled {stalled:?}"),
             Self::OutputEndangered { output, endangered: true } => write!(f, "{output} endangered"),
             Self::OutputEndangered { output, endangered: false } => write!(f, "{output} sound"),

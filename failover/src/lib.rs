@@ -11,7 +11,7 @@
 //! # let second = Duration::from_secs(1);
 //! # let config = Config {
 //! #     member: "esp-1".into(), incarnation: Incarnation(1), outputs: 1, fencing: Fencing::Log, session_timeout: second,
-//! #     buffered_outputs_max: 100, unacknowledged_outputs_max: 1000, lag_max: second, silence_max: second, stall_max: second,
+//! #     buffered_outputs_max: 100, unacknowledged_outputs_max: 1000, lag_max: second, silence_max: second, stall_max: second, owed_max: second,
 //! #     read_max: second, rejoin_delay: second, handover_timeout: second,
 //! # };
 //! let mut machine = Machine::new(config)?;

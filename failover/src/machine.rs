@@ -140,6 +140,9 @@ impl Machine {
             Fact::TookOver { at, .. } => self.on_took_over(at),
             Fact::Drained { output } => self.on_drained(output),
             Fact::WriterRefused { .. } | Fact::ForeignWriter { .. } => self.on_other_writer(),
+            Fact::PeerWrote { member, incarnation } => {
+                self.peers.wrote(member, incarnation, self.config.session_timeout, now);
+            }
             Fact::OutputStalled { output, stalled } => self.on_output_stalled(output, stalled),
             Fact::OutputEndangered { output, endangered } => self.buffer(output).keep(endangered),
             Fact::BlockMet(block) => self.block(block),

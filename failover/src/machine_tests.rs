@@ -22,6 +22,7 @@ fn config() -> Config {
         lag_max: Duration::from_millis(200),
         silence_max: Duration::from_millis(200),
         stall_max: Duration::from_secs(1),
+        owed_max: Duration::from_secs(1),
         read_max: Duration::from_millis(200),
         rejoin_delay: Duration::from_millis(200),
         handover_timeout: Duration::from_secs(2),

@@ -96,6 +96,8 @@ struct Peer {
     report: Option<PeerReport>,
     false_suspicions: u32,
     wronged_at: Tick,
+    /// It wrote after its links had been refused.
+    refusals_lie: bool,
 }
 
 /// All peers.
@@ -128,6 +130,13 @@ impl Peers {
 
     /// A peer answers: whatever was held against this start of it was wrong.
     pub(crate) fn heard(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
+        self.lives(member.clone(), incarnation, now);
+        if let Some(peer) = self.start_of(member, incarnation, now) {
+            peer.refusals_lie = false;
+        }
+    }
+
+    fn lives(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
         if let Some(peer) = self.start_of(member, incarnation, now) {
             let wronged = match peer.verdict {
                 Verdict::Alive => false,
@@ -148,7 +157,7 @@ impl Peers {
     /// the entry may be older than the death.
     pub(crate) fn entered(&mut self, candidate: &Candidate, now: Tick) {
         if matches!(self.verdict(candidate), Verdict::Doubted { .. }) {
-            self.heard(candidate.member.clone(), candidate.incarnation, now);
+            self.lives(candidate.member.clone(), candidate.incarnation, now);
             self.forget_stalls();
         }
     }
@@ -165,6 +174,29 @@ impl Peers {
     pub(crate) fn died(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
         if let Some(peer) = self.start_of(member, incarnation, now) {
             peer.verdict = Verdict::Dead { since: peer.verdict.since().unwrap_or(now) };
+        }
+    }
+
+    /// Where a peer listened nobody does any more. That proves its death, unless refusals were wrong about this start of it
+    /// before (a firewall that answers for it): then they are a doubt as any other.
+    pub(crate) fn refused(&mut self, member: MemberName, incarnation: Incarnation, patience: Duration, now: Tick) {
+        match self.start_of(member.clone(), incarnation, now) {
+            Some(peer) if peer.refusals_lie => {
+                self.suspected(member, incarnation, Doubt { since: now, patience }, now);
+            }
+            Some(_) => self.died(member, incarnation, now),
+            None => {}
+        }
+    }
+
+    /// A peer's appends are seen though its death was proven: the proof was wrong. Its links say nothing until they are heard
+    /// again; `patience` is how long it may be silent in the log as well.
+    pub(crate) fn wrote(&mut self, member: MemberName, incarnation: Incarnation, patience: Duration, now: Tick) {
+        let Some(peer) = self.start_of(member, incarnation, now) else { return };
+        if let Verdict::Dead { .. } = peer.verdict {
+            peer.refusals_lie = true;
+            peer.patience = patience;
+            peer.verdict = Verdict::Alive.with(Some(Doubt { since: now, patience }));
         }
     }
 
@@ -223,6 +255,7 @@ impl Peers {
             report: None,
             false_suspicions: 0,
             wronged_at: Tick::default(),
+            refusals_lie: false,
         };
         match free {
             Some(i) => self.peers[i] = peer,
@@ -267,6 +300,23 @@ mod tests {
             Verdict::Doubted { gone_at, .. } => gone_at <= at(now),
             Verdict::Dead { .. } => true,
         }
+    }
+
+    #[test]
+    fn a_peer_that_writes_after_its_death_was_proven_is_believed_no_refusal_until_it_is_heard() {
+        let mut peers = Peers::default();
+        let (n1, patience) = (MemberName::from("n1"), Duration::from_millis(100));
+        peers.refused(n1.clone(), Incarnation(1), patience, at(1));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(1) });
+        peers.wrote(n1.clone(), Incarnation(1), patience, at(5));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(5), gone_at: at(105) });
+        // The firewall answers again, the log moves again.
+        peers.refused(n1.clone(), Incarnation(1), patience, at(6));
+        peers.log_moved(at(50));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(5), gone_at: at(150) });
+        peers.heard(n1.clone(), Incarnation(1), at(60));
+        peers.refused(n1, Incarnation(1), patience, at(61));
+        assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(61) });
     }
 
     #[test]

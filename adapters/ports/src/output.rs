@@ -94,6 +94,12 @@ pub enum OutputFact {
         /// Where.
         index: OutputIndex,
     },
+    /// A record of somebody else follows one that this replica has appended: its writer was alive after that. Said each
+    /// time that it takes turns with us.
+    WroteBehindUs {
+        /// Header `esp-writer` of the record.
+        writer: String,
+    },
     /// The broker refused a batch because it doesn't come next: somebody else is writing.
     Refused {
         /// First index of the batch.

@@ -245,6 +245,10 @@ impl Control {
                 warn!(topic = %self.outputs[output.0].topic, writer, %index, "somebody else wrote while this replica was active");
                 Fact::ForeignWriter { output }
             }
+            OutputFact::WroteBehindUs { writer } => {
+                let (member, incarnation) = translate::writer(&writer)?;
+                Fact::PeerWrote { member, incarnation }
+            }
             OutputFact::Refused { index } => {
                 info!(topic = %self.outputs[output.0].topic, %index, "the broker refused an append: it doesn't come next");
                 Fact::WriterRefused { output }

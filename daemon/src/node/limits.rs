@@ -18,6 +18,10 @@ const SILENCE_MAX: Duration = Duration::from_millis(150);
 /// Outputs due and no acknowledgement for so long: longer than a broker's death costs, or every death of a leader would
 /// move the active role as well.
 const STALL_MAX: Duration = Duration::from_secs(8);
+/// Outputs due for so long in a log that standbys can read: the active is cut from its brokers, or hangs. Reading ends and
+/// begins again with the leader as writing does, so a leader's death isn't held against it; the death of a follower may
+/// be, where brokers need longer than this to shrink the ISR, and then moves the active role once, without a cost.
+const OWED_MAX: Duration = Duration::from_millis(2_500);
 /// Whoever hasn't read a log's end for so long doesn't judge by it whether the active writes. An idle read is answered
 /// twice a second.
 const READ_MAX: Duration = Duration::from_millis(1_500);
@@ -50,6 +54,7 @@ pub(crate) fn machine_config(config: &Config, replica: Replica) -> failover::Con
         lag_max: LAG_MAX,
         silence_max: SILENCE_MAX,
         stall_max: STALL_MAX,
+        owed_max: OWED_MAX,
         read_max: READ_MAX,
         rejoin_delay: REJOIN_DELAY,
         handover_timeout: config.handover_timeout,

@@ -7,7 +7,7 @@ use failover::{Block, BlockCause, Candidate, Evidence, PeerReport, Stage, Ticket
 use ports::coordinator;
 use ports::input::InputError;
 use ports::output::OutputBlock;
-use types::{Offset, OutputIndex, Term, Tick, TopicName};
+use types::{Incarnation, MemberName, Offset, OutputIndex, Term, Tick, TopicName};
 
 /// A candidate as the machine knows it; addresses stay with the shell.
 pub(super) fn candidate(candidate: &coordinator::Candidate) -> Candidate {
@@ -17,6 +17,12 @@ pub(super) fn candidate(candidate: &coordinator::Candidate) -> Candidate {
 /// The moment that lies so long before `now`.
 pub(super) fn ago(span: Duration, now: Tick) -> Tick {
     Tick(now.0.saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+}
+
+/// Whom a record's `esp-writer` names: `<member>.<incarnation>`; names may hold dots.
+pub(super) fn writer(text: &str) -> Option<(MemberName, Incarnation)> {
+    let (member, incarnation) = text.rsplit_once('.')?;
+    Some((member.into(), Incarnation(incarnation.parse().ok()?)))
 }
 
 /// An address that never answered may just be wrong, so only a link that was cut proves a death at once.

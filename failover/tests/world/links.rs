@@ -32,6 +32,10 @@ impl World {
         let nodes = self.nodes.len();
         self.nodes[i].acquaintances.resize(nodes, Acquaintance::Never);
         for j in (0..nodes).filter(|j| *j != i) {
+            if self.refusals.contains(&(i.min(j), i.max(j))) {
+                self.find_closed(i, j);
+                continue;
+            }
             if !self.is_linked(i, j) {
                 match self.nodes[i].acquaintances[j] {
                     Acquaintance::Never => self.never_meet(i, j),
@@ -44,6 +48,21 @@ impl World {
                 Life::Frozen => self.miss(i, j),
                 Life::Down => self.find_nobody(i, j),
             }
+        }
+    }
+
+    /// Connections between two are possible again: both begin to know each other anew.
+    pub(crate) fn meet_again(&mut self, (one, other): (usize, usize)) {
+        self.nodes[one].acquaintances[other] = Acquaintance::Never;
+        self.nodes[other].acquaintances[one] = Acquaintance::Never;
+    }
+
+    /// A living peer's connection ended and new ones are refused, as when it were dead.
+    fn find_closed(&mut self, i: usize, j: usize) {
+        if let Acquaintance::Met { incarnation, .. } = self.nodes[i].acquaintances[j] {
+            self.nodes[i].acquaintances[j] = Acquaintance::Dead(incarnation);
+            let member = self.nodes[j].name.as_str().into();
+            self.tell(i, Fact::PeerDied { member, incarnation, evidence: Evidence::Refused });
         }
     }
 

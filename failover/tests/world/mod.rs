@@ -79,6 +79,8 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     /// Pairs of nodes without a link.
     pub(crate) cuts: BTreeSet<(usize, usize)>,
+    /// Pairs whose connections somebody else refuses in the other's name.
+    pub(crate) refusals: BTreeSet<(usize, usize)>,
     /// What happened, a line per fact; not filled while `None`.
     pub(crate) story: Option<String>,
     pub(crate) seen: BTreeSet<(Stage, Stage, Why)>,
@@ -94,6 +96,7 @@ impl World {
             coordinator: Coordinator::default(),
             nodes: Vec::new(),
             cuts: BTreeSet::new(),
+            refusals: BTreeSet::new(),
             story: None,
             seen: BTreeSet::new(),
         }

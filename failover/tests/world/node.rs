@@ -104,6 +104,7 @@ impl Node {
             lag_max: Duration::from_millis(200),
             silence_max: Duration::from_millis(200),
             stall_max: Duration::from_millis(STALL_MS),
+            owed_max: Duration::from_millis(STALL_MS),
             read_max: Duration::from_millis(READ_MS),
             rejoin_delay: Duration::from_millis(200),
             handover_timeout: Duration::from_millis(2_000),

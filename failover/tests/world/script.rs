@@ -8,6 +8,7 @@
 //! advance 300             milliseconds pass
 //! kill n1 | vanish n1 | freeze n1 | thaw n1
 //! cut n1 n2 | mend n1 n2  the link between two
+//! refuse n1 n2 | accept n1 n2        a firewall between two resets their connections, or doesn't any more
 //! coordinator down | up
 //! isolate n1 | reconnect n1          from the coordinator
 //! mute n1                 the coordinator's words don't come any more, and its client doesn't know yet
@@ -76,6 +77,15 @@ fn command(world: &mut World, words: &[&str]) -> Option<()> {
         ["mend", one, other] => {
             let pair = pair(world, one, other);
             world.cuts.remove(&pair);
+        }
+        ["refuse", one, other] => {
+            let pair = pair(world, one, other);
+            world.refusals.insert(pair);
+        }
+        ["accept", one, other] => {
+            let pair = pair(world, one, other);
+            world.refusals.remove(&pair);
+            world.meet_again(pair);
         }
         ["coordinator", state] => {
             world.coordinator.down = is_down(state)?;

@@ -61,6 +61,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::PeerHeard { .. }
         | Fact::PeerReported { .. }
         | Fact::WritingStarted
+        | Fact::PeerWrote { .. }
         | Fact::Drained { .. }
         | Fact::PeerSuspected { sign: Sign::Stalled { .. }, .. }
         | Fact::DeadlinePassed => false,

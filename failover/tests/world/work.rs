@@ -77,6 +77,20 @@ impl World {
         }
     }
 
+    /// One that has appended sees somebody else's record behind its own.
+    fn see_writer(&mut self, i: usize, output: usize) {
+        let node = &self.nodes[i];
+        if !node.writing || !node.took_over[output] {
+            return;
+        }
+        if let [.., (before, _), (last, _)] = &self.logs[output].writers[..]
+            && *before == node.name
+        {
+            let (member, incarnation) = (last.as_str().into(), self.nodes[self.node(last)].incarnation);
+            self.tell(i, Fact::PeerWrote { member, incarnation });
+        }
+    }
+
     pub(crate) fn tail(&mut self, i: usize, output: usize) {
         if self.nodes[i].computed <= self.nodes[i].told[output] {
             self.nodes[i].moved_at[output] = self.now;
@@ -91,6 +105,7 @@ impl World {
             node.told[output] = end;
             node.moved_at[output] = self.now;
             self.tell(i, Fact::Published { output: OutputId(output), end: OutputIndex(end) });
+            self.see_writer(i, output);
         }
         if std::mem::replace(&mut self.nodes[i].draining[output], false) {
             self.tell(i, Fact::Drained { output: OutputId(output) });

@@ -268,6 +268,9 @@ impl Ledger {
         self.last = Some((index, id, digest));
         if self.writing_from.is_some_and(|first| index >= first) && *writer != *self.writer {
             self.say_foreign_writer(writer, index);
+            if self.seen_writer == self.writer {
+                self.facts.push(OutputFact::WroteBehindUs { writer: writer.to_owned() });
+            }
         }
         if *self.seen_writer != *writer {
             self.seen_writer = writer.into();

@@ -84,6 +84,7 @@ impl World<'_> {
             | OutputFact::TookOver { .. }
             | OutputFact::Drained
             | OutputFact::ForeignWriter { .. }
+            | OutputFact::WroteBehindUs { .. }
             | OutputFact::Refused { .. }
             | OutputFact::Leader { .. } => {}
         }

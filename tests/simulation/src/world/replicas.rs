@@ -215,6 +215,7 @@ impl World<'_> {
             lag_max: Duration::from_secs(2),
             silence_max: Duration::from_millis(150),
             stall_max: Duration::from_secs(8),
+            owed_max: Duration::from_millis(2_500),
             read_max: Duration::from_millis(1_500),
             rejoin_delay: Duration::from_millis(300),
             handover_timeout: Duration::from_secs(5),

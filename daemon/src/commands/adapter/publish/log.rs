@@ -106,6 +106,7 @@ impl Log {
                 | OutputFact::TookOver { .. }
                 | OutputFact::Drained
                 | OutputFact::ForeignWriter { .. }
+                | OutputFact::WroteBehindUs { .. }
                 | OutputFact::Refused { .. }
                 | OutputFact::Leader { .. }
                 | OutputFact::Identified { .. }
@@ -154,6 +155,7 @@ impl Log {
                 | OutputFact::Leader { .. }
                 | OutputFact::Identified { .. }
                 | OutputFact::SourceAt { .. }
+                | OutputFact::WroteBehindUs { .. }
                 | OutputFact::ForeignRecord { .. } => (),
             }
         }
