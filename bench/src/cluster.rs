@@ -63,6 +63,7 @@ impl Topics {
                 dead: Some(name("bench.dead")),
                 metadata: name("M"),
                 adapter_metadata: Vec::new(),
+                scratch: None,
             },
             &Expectations::default(),
         );

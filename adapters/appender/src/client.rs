@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ports::coordinator::HostPort;
-use types::Tick;
+use types::{Tick, TopicName};
 
 use crate::connection::{Connection, LinkSettings};
 use crate::driver::{clock, fresh_nonce};
+use crate::error::Error;
 use crate::link::{BrokerVersions, LinkDown, LinkEvent, RequestTag};
-use crate::wire::{Request, Response};
+use crate::wire::{Body, Metadata, Request, Response};
 
 const READ_BYTES: usize = 64 << 10;
+/// A broker that doesn't answer within this is passed over.
+const METADATA_WITHIN: Duration = Duration::from_secs(5);
 
 /// A connection that is up.
 pub struct Client {
@@ -58,6 +61,32 @@ impl Client {
             LinkEvent::Down { reason } => Err(reason),
             LinkEvent::Up { .. } => unreachable!("a link comes up once"),
         }
+    }
+}
+
+/// What a broker knows of the cluster and of a topic: the brokers are asked in turn, up to the first that answers and knows the topic.
+///
+/// # Errors
+/// [`Error::Unanswered`] with what the last of them said.
+pub fn metadata(settings: &Arc<LinkSettings>, brokers: &[HostPort], topic: &TopicName) -> Result<Metadata, Error> {
+    let mut reason = "no broker is named".to_owned();
+    for broker in brokers {
+        match metadata_of(settings, broker, topic) {
+            Ok(metadata) => return Ok(metadata),
+            Err(words) => reason = format!("{broker}: {words}"),
+        }
+    }
+    Err(Error::Unanswered { topic: topic.clone(), reason })
+}
+
+fn metadata_of(settings: &Arc<LinkSettings>, broker: &HostPort, topic: &TopicName) -> Result<Metadata, String> {
+    let mut client = Client::connect(settings, broker).map_err(|down| down.to_string())?;
+    let request = Request::Metadata { topic: topic.clone() };
+    let response = client.ask(request, METADATA_WITHIN).map_err(|down| down.to_string())?;
+    match (response.error, response.body) {
+        (None, Body::Metadata(metadata)) => Ok(*metadata),
+        (Some(error), _) => Err(error.to_string()),
+        (None, _) => Err("another answer than was asked for".to_owned()),
     }
 }
 

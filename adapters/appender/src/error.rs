@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use types::TopicName;
+
 /// Why something can't be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -69,6 +71,14 @@ pub enum Error {
     PlaintextPassword {
         /// Whose.
         user: String,
+    },
+    /// No broker answers, or none knows the topic.
+    #[error("no broker tells of {topic}: {reason}")]
+    Unanswered {
+        /// Which topic was asked for.
+        topic: TopicName,
+        /// What the last broker said.
+        reason: String,
     },
     /// The thread that should obey has ended.
     #[error("the output's thread has ended")]

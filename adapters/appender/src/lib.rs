@@ -8,6 +8,7 @@ mod error;
 pub mod link;
 pub mod machine;
 mod sasl;
+pub mod self_test;
 mod tls;
 pub mod wire;
 

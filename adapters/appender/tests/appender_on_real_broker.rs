@@ -17,6 +17,7 @@ use std::env;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ports::coordinator::HostPort;
 use ports::security::{Sasl, SaslMechanism, Secret, Security, Tls};
 use support::{Asker, PRODUCER_EPOCH, record, settings_with};
 use types::LeaderEpoch;
@@ -24,6 +25,7 @@ use understudy_adapter_appender as appender;
 
 use appender::batch::Compression;
 use appender::link::LinkDown;
+use appender::self_test::{self, Outcome};
 use appender::wire::{Body, ErrorCode, OffsetQuery, TopicId};
 
 fn setting(name: &str) -> Option<String> {
@@ -93,6 +95,16 @@ fn a_real_broker_arbitrates_sequences() {
     let state = states.iter().find(|state| state.id == asker.producer_id).unwrap();
     assert_eq!((state.epoch, state.last_sequence), (i32::from(PRODUCER_EPOCH), Some(1_003)));
     assert!(state.last_timestamp.is_some());
+}
+
+#[test]
+fn a_real_broker_passes_the_test_at_start() {
+    let Some((asker, _)) = leader() else { return };
+    let bootstrap: Vec<HostPort> =
+        setting("BOOTSTRAP").unwrap().split(',').map(|broker| HostPort::parse(broker).unwrap()).collect();
+    let run = fresh_producer().to_string();
+    let outcome = self_test::run(&settings_with(&security()), &bootstrap, "HA_1", &asker.topic, &run);
+    assert_eq!(outcome, Outcome::Passed);
 }
 
 #[test]

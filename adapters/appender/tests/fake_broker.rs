@@ -11,8 +11,10 @@ use understudy_adapter_appender as appender;
 use appender::Error;
 use appender::batch::Compression;
 use appender::link::LinkDown;
+use appender::self_test::{self, Outcome};
 use appender::wire::{Body, ErrorCode, OffsetQuery};
 use krafka::testing::{ApiKey, Control, FakeBroker};
+use ports::coordinator::HostPort;
 use ports::security::{Sasl, SaslMechanism, Secret, Security};
 use support::{Asker, TIMEOUT, settings, settings_with};
 
@@ -59,6 +61,18 @@ fn an_unknown_topic_is_said_and_not_made() {
     let mut asker = Asker::connect(&settings(), &house.broker.bootstrap_servers(), "nowhere").unwrap();
     assert_eq!(asker.ask_metadata().error, Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
     assert_eq!(asker.ask_metadata().error, Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+}
+
+#[test]
+fn the_broker_passes_the_test_at_start() {
+    let house = House::open();
+    let bootstrap = [HostPort::parse(&house.broker.bootstrap_servers()).unwrap()];
+    for run in ["a.1", "a.2"] {
+        let outcome = self_test::run(&settings(), &bootstrap, "HA_1", &TOPIC.into(), run);
+        assert_eq!(outcome, Outcome::Passed, "{run}");
+    }
+    let outcome = self_test::run(&settings(), &bootstrap, "HA_1", &"nowhere".into(), "a.3");
+    assert!(matches!(outcome, Outcome::Undecided { .. }), "{outcome:?}");
 }
 
 #[test]

@@ -444,6 +444,7 @@ fn topics_are_made_and_described() {
         dead: None,
         metadata: "L.M".into(),
         adapter_metadata: Vec::new(),
+        scratch: None,
     };
     let demo = Expectations { replication: 1, min_insync: 1, allow_unreplicated: true, ..Expectations::default() };
     let specs = plan(&project, &demo);

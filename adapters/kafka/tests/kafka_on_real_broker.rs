@@ -37,6 +37,7 @@ impl Stage {
             dead: None,
             metadata: TopicName(format!("{label}.M")),
             adapter_metadata: Vec::new(),
+            scratch: None,
         };
         let settings = ClientSettings::new(&bootstrap, None, None).expect("host:port");
         let admin = Admin::open(&settings).expect("a client");

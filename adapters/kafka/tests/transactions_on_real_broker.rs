@@ -44,6 +44,7 @@ impl Stage {
             dead: None,
             metadata: TopicName(format!("understudy-test-{test}-{now}.M")),
             adapter_metadata: Vec::new(),
+            scratch: None,
         };
         admin.create(&plan(&project, &expected), false).expect("made");
         Some(Self { settings, admin, topic })

@@ -11,7 +11,7 @@ use proto::Format;
 use types::TopicName;
 
 pub use connector::{Notice, Refusal, read};
-pub use topics::{WindowTopic, dead_letter_topic, metadata_topic, window_topic};
+pub use topics::{WindowTopic, dead_letter_topic, metadata_topic, scratch_topic, window_topic};
 
 /// Where a new generation begins to read (`kafkainitialoffset`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

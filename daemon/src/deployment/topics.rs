@@ -19,6 +19,12 @@ pub fn dead_letter_topic(label: &str, project: &str) -> TopicName {
     TopicName(format!("{label}.{project}.dead"))
 }
 
+/// Where a project's engines try at start how brokers answer.
+#[must_use]
+pub fn scratch_topic(label: &str, project: &str) -> TopicName {
+    TopicName(format!("{label}.{project}.selftest"))
+}
+
 /// The name that adapters derive from `dfESP://…/project/contquery/window`; the connector must use the same.
 pub(super) fn derived(label: &str, project: &str, window: &str, suffix: char) -> String {
     format!("{label}.{project}.{}.{suffix}", window.replace('/', "."))

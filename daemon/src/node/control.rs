@@ -154,6 +154,9 @@ impl Control {
                 None
             }
             Wake::Preconditions(news) => self.hear_preconditions(&news, now),
+            Wake::TopicReplaced(detail) => {
+                self.tell(Fact::BlockMet(Block { cause: BlockCause::TopicReplaced, detail }), now)
+            }
             Wake::HotEnded(Ok(())) => None,
             Wake::HotEnded(Err(error)) => self.tell(Fact::BlockMet(translate::input_block(&error)), now),
             Wake::HotPanicked => {

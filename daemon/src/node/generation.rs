@@ -10,6 +10,7 @@ use ports::notebook::{Entry, FenceKind, Ledger, Origin, Proposal, WindowRole, Wi
 use types::{Generation, MemberName, Offset};
 
 use super::Wake;
+use super::topic_ids::TopicIds;
 use crate::config::{Config, Fencing};
 use crate::deployment::{self, Deployment};
 use crate::pipeline::GenerationTerms;
@@ -44,6 +45,8 @@ pub(crate) struct Agreement<'a> {
     pub(crate) config: &'a Config,
     /// How to reach the brokers.
     pub(crate) settings: &'a ClientSettings,
+    /// What the brokers say of its topics.
+    pub(crate) topic_ids: &'a TopicIds,
     /// Where it is agreed.
     pub(crate) notebook: &'a Notebook,
     /// Where the notebook's news come.
@@ -70,6 +73,7 @@ impl Agreement<'_> {
         let origin = accepted.origins.iter().find(|origin| origin.topic == *inbound);
         let origin = origin
             .with_context(|| format!("generation {} was agreed for another inbound topic", accepted.generation))?;
+        check_inbound(origin, self.inbound_id().as_deref(), accepted.generation)?;
         Ok(Agreed {
             generation: accepted.generation,
             origin: origin.offset,
@@ -82,8 +86,12 @@ impl Agreement<'_> {
         })
     }
 
+    fn inbound_id(&self) -> Option<String> {
+        self.topic_ids.of(&self.deployment.inbound.topic).map(str::to_owned)
+    }
+
     fn propose(&self, ledger: &mut Ledger, missed: &mut Vec<Wake>) -> anyhow::Result<()> {
-        let proposal = proposal(self.project, self.deployment, self.config, self.settings, ledger)?;
+        let proposal = proposal(self.project, self.deployment, self.config, self.settings, self.inbound_id(), ledger)?;
         self.notebook
             .append(&Entry::Proposal(proposal), PROPOSAL_PATIENCE)
             .context("proposing the first generation")?;
@@ -112,6 +120,7 @@ fn proposal(
     deployment: &Deployment,
     config: &Config,
     settings: &ClientSettings,
+    topic_id: Option<String>,
     ledger: &Ledger,
 ) -> anyhow::Result<Proposal> {
     let generation = match ledger.project(&deployment.project) {
@@ -130,7 +139,7 @@ fn proposal(
         project: deployment.project.clone(),
         generation,
         fingerprint: project.fingerprint(),
-        origins: vec![Origin { topic: inbound.topic.clone(), offset }],
+        origins: vec![Origin { topic: inbound.topic.clone(), offset, topic_id }],
         marker_period: config.marker_period,
         tick_step: config.tick_step,
         clip_bound: config.clip_bound,
@@ -140,6 +149,19 @@ fn proposal(
         fence: fence_kind(config.fencing),
         by: MemberName(config.name.clone()),
     })
+}
+
+fn check_inbound(origin: &Origin, found: Option<&str>, generation: Generation) -> anyhow::Result<()> {
+    if let (Some(agreed), Some(found)) = (origin.topic_id.as_deref(), found)
+        && agreed != found
+    {
+        bail!(
+            "E021 Topic was replaced.  {} has the id {found}, generation {generation} was agreed for {agreed}: it was deleted and \
+             made again, so its offsets mean other records now.\n     Fix: stop all members and run: understudy reset -p <project file>",
+            origin.topic
+        );
+    }
+    Ok(())
 }
 
 fn check_model(project: &Project, deployment: &Deployment, accepted: &Proposal) -> anyhow::Result<()> {

@@ -16,11 +16,13 @@ mod outputs;
 mod pace;
 mod preconditions;
 mod rejoin;
+mod self_test;
 mod shared;
 mod show;
 pub(crate) mod signals;
 mod start;
 pub mod status;
+mod topic_ids;
 mod translate;
 mod wake;
 

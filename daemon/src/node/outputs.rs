@@ -20,6 +20,24 @@ use crate::clock;
 use crate::config::{self, Config, Fencing};
 use crate::deployment::Deployment;
 
+/// The brokers to begin with.
+pub(super) fn bootstrap(settings: &ClientSettings) -> anyhow::Result<Vec<HostPort>> {
+    let brokers: Vec<HostPort> = settings.bootstrap().split(',').filter_map(HostPort::parse).collect();
+    anyhow::ensure!(!brokers.is_empty(), "no broker in \"{}\"; write host:port,…", settings.bootstrap());
+    Ok(brokers)
+}
+
+/// How a writer connects to brokers; `writer` is its name there.
+pub(super) fn links(settings: &ClientSettings, config: &Config, writer: &str) -> anyhow::Result<Arc<LinkSettings>> {
+    let options = LinkOptions {
+        client_id: format!("understudy-{writer}"),
+        allow_plaintext_password: config.allow_plaintext_password,
+        ..LinkOptions::default()
+    };
+    let links = LinkSettings::new(&settings.security()?, options).context("preparing connections to the brokers")?;
+    Ok(Arc::new(links))
+}
+
 /// What all writers of a replica share.
 pub(super) struct Writers<'a> {
     pub(super) deployment: &'a Deployment,
@@ -104,21 +122,13 @@ impl Writers<'_> {
         topic: &TopicName,
         tell: impl FnMut(OutputFact) + Send + 'static,
     ) -> anyhow::Result<OutputHandle> {
-        let bootstrap: Vec<HostPort> = self.settings.bootstrap().split(',').filter_map(HostPort::parse).collect();
-        anyhow::ensure!(!bootstrap.is_empty(), "no broker in \"{}\"; write host:port,…", self.settings.bootstrap());
-        let config = self.machine_config(topic, bootstrap);
-        let options = LinkOptions {
-            client_id: format!("understudy-{}", self.identity.writer),
-            allow_plaintext_password: self.config.allow_plaintext_password,
-            ..LinkOptions::default()
-        };
-        let settings = LinkSettings::new(&self.settings.security()?, options)
-            .with_context(|| format!("preparing connections for {topic}"))?;
+        let config = self.machine_config(topic, bootstrap(self.settings)?);
+        let links = links(self.settings, self.config, &self.identity.writer)?;
         let progress = Arc::new(OutputProgress::default());
         let watch = Watch::new(Arc::clone(&progress));
         let wall = Timestamp(i64::try_from(clock::wall_micros()).unwrap_or(i64::MAX));
         let make = move |now| Machine::new(config, now, wall).watched_by(watch);
-        driver::spawn(topic.as_str(), make, Arc::new(settings), progress, Box::new(tell))
+        driver::spawn(topic.as_str(), make, links, progress, Box::new(tell))
             .with_context(|| format!("starting the writer of {topic}"))
     }
 

@@ -7,6 +7,7 @@ use adapter_kafka::{Admin, Expectations, Report, TopicSpec, TopicWatch, check};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use tracing::{debug, info};
 
+use super::topic_ids::TopicIds;
 use super::wake::Wake;
 
 /// While something is broken it is looked at more often, so that output doesn't rest for longer than it must.
@@ -19,6 +20,7 @@ pub(super) struct Watcher {
     pub(super) admin: Admin,
     pub(super) specs: Vec<TopicSpec>,
     pub(super) expected: Expectations,
+    pub(super) topic_ids: TopicIds,
     /// How often it looks when nothing happens.
     pub(super) period: Duration,
     /// A wish for a look now; it ends when nobody could wish any more.
@@ -57,6 +59,11 @@ impl Watcher {
                 }
                 // Nobody answered: nothing is concluded, what held holds.
                 Err(error) => debug!(%error, "the preconditions could not be looked at; will look again"),
+            }
+            if let Some(replaced) = self.topic_ids.replaced()
+                && self.wakes.send(Wake::TopicReplaced(replaced)).is_err()
+            {
+                return;
             }
             debug!(elapsed_ms = began.elapsed().as_millis(), "looked at the preconditions");
             thread::sleep(LOOK_PAUSE.saturating_sub(began.elapsed()));

@@ -29,15 +29,17 @@ use super::limits::{self, Replica};
 use super::outputs::Writers;
 use super::preconditions::Watcher;
 use super::rejoin::Rejoin;
+use super::self_test;
 use super::shared::Shared;
 use super::show::{member_addresses, takeovers};
 use super::signals::StopSignals;
 use super::status::{Board, Fixed};
+use super::topic_ids::TopicIds;
 use super::wake::Wake;
 use crate::clock;
 use crate::commands::{LoadedProject, load_project};
 use crate::config::{Config, Coordination, DeadLetters, Fencing};
-use crate::deployment::{Deployment, dead_letter_topic, metadata_topic};
+use crate::deployment::{Deployment, dead_letter_topic, metadata_topic, scratch_topic};
 use crate::exit::Exit;
 use crate::http;
 use crate::pipeline::Pipeline;
@@ -96,9 +98,13 @@ impl Starter<'_> {
         signals.listen(wakes.clone())?;
         let settings = client_settings(&self.deployment, self.config)?;
         let Checked { admin, specs, expected, report } = self.check_topics(&settings)?;
+        self_test::run(&self.deployment, self.config, self.incarnation, &settings, &report)?;
         let listener = http::Listener::bind(&self.config.http)?;
         let peers = self.start_peers(wakes.clone())?;
 
+        let metadata = metadata_topic(&self.deployment.label);
+        let watched = vec![self.deployment.inbound.topic.clone(), metadata];
+        let topic_ids = TopicIds::ask(&settings, self.config, watched)?;
         let Opened { notebook, mut ledger, earliest } = self.open_notebook(&settings, wakes.clone())?;
         if earliest.0 > 0 {
             bail!(
@@ -116,6 +122,7 @@ impl Starter<'_> {
             deployment: &self.deployment,
             config: self.config,
             settings: &settings,
+            topic_ids: &topic_ids,
             notebook: &notebook,
             wakes: &wakes_received,
         };
@@ -140,7 +147,7 @@ impl Starter<'_> {
         };
         let (sides, feeds) = self.start_outputs(&writers, &topics)?;
         let period = self.config.precondition_period;
-        Watcher { admin, specs, expected, period, asked, wakes: wakes.clone() }.start(&report)?;
+        Watcher { admin, specs, expected, topic_ids, period, asked, wakes: wakes.clone() }.start(&report)?;
         let shelf = self.shelf(agreed.generation)?;
         let offers = self.offers(&listener, shelf.clone(), agreed.generation);
         let rejoin = self.rejoin(&agreed, shelf, &ledger, Arc::clone(&shared));
@@ -498,6 +505,7 @@ pub(crate) fn project_topics(deployment: &Deployment) -> ProjectTopics {
         dead: Some(dead_letter_topic(&deployment.label, &deployment.project)),
         metadata: metadata_topic(&deployment.label),
         adapter_metadata: Vec::new(),
+        scratch: Some(scratch_topic(&deployment.label, &deployment.project)),
     }
 }
 

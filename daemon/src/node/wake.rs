@@ -22,6 +22,8 @@ pub enum Wake {
     Notebook(NotebookFact),
     /// What the promises rest on has changed, or was looked at for the first time.
     Preconditions(TopicNews),
+    /// A topic that this replica builds on was deleted and made again; what was seen, in words.
+    TopicReplaced(String),
     /// The hot thread ended: with an error of the input, or because it panicked.
     HotEnded(Result<(), InputError>),
     /// The hot thread panicked; its words are on standard error.

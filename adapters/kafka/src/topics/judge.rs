@@ -150,6 +150,15 @@ impl Judge<'_> {
     fn topic(&mut self, spec: &TopicSpec, topic: &TopicDescription) {
         let name = spec.name.as_str();
         match &topic.state {
+            // Nothing is lost with it, whatever its settings are.
+            TopicState::Present { .. } if spec.role == TopicRole::Scratch => {}
+            TopicState::Missing | TopicState::Refused { .. } if spec.role == TopicRole::Scratch => self.warn(
+                Code::E011,
+                name,
+                "is not there, or not for us",
+                "how brokers answer a writer is then not tried at start",
+                "understudy topics create -p <project file>",
+            ),
             TopicState::Missing => self.note(
                 Code::E011,
                 name,
@@ -248,7 +257,7 @@ impl Judge<'_> {
                 "one writer with a wrong clock could make brokers forget all writers"
             }
             TopicRole::Inbound => "a producer with a wrong clock moves the engines' time; larger jumps are clipped",
-            TopicRole::Metadata | TopicRole::AdapterMetadata => return,
+            TopicRole::Metadata | TopicRole::AdapterMetadata | TopicRole::Scratch => return,
         };
         if found != "LogAppendTime" {
             let what = format!("has message.timestamp.type={found}");
@@ -272,7 +281,7 @@ impl Judge<'_> {
                     "retention.ms=-1,retention.bytes=-1",
                 );
             }
-            TopicRole::Metadata | TopicRole::AdapterMetadata => {}
+            TopicRole::Metadata | TopicRole::AdapterMetadata | TopicRole::Scratch => {}
         }
     }
 
@@ -333,7 +342,14 @@ impl Judge<'_> {
     }
 
     fn note(&mut self, code: Code, subject: &str, what: &str, why: &str, fix: &str) {
-        let severity = self.severity(code, None);
+        self.add(self.severity(code, None), code, subject, what, why, fix);
+    }
+
+    fn warn(&mut self, code: Code, subject: &str, what: &str, why: &str, fix: &str) {
+        self.add(Severity::Warning, code, subject, what, why, fix);
+    }
+
+    fn add(&mut self, severity: Severity, code: Code, subject: &str, what: &str, why: &str, fix: &str) {
         let (what, why, fix) = (what.to_owned(), why.to_owned(), fix.to_owned());
         self.findings.push(Finding { code, severity, subject: subject.to_owned(), what, why, fix });
     }

@@ -12,6 +12,7 @@ fn project() -> ProjectTopics {
         dead: Some("L.p.dead".into()),
         metadata: "L.M".into(),
         adapter_metadata: vec!["pub_meta".into(), "L.M".into()],
+        scratch: Some("L.p.selftest".into()),
     }
 }
 
@@ -84,12 +85,25 @@ fn the_plan_is_one_partition_three_copies_and_the_brokers_clock() {
         L.p.dead DeadLetter 1x3 cleanup.policy=delete message.timestamp.type=LogAppendTime min.insync.replicas=2 retention.ms=240000 segment.ms=120000 unclean.leader.election.enable=false
         L.M Metadata 1x3 cleanup.policy=delete min.insync.replicas=2 retention.bytes=-1 retention.ms=-1 unclean.leader.election.enable=false
         pub_meta AdapterMetadata 1x3 cleanup.policy=delete min.insync.replicas=2 unclean.leader.election.enable=false
+        L.p.selftest Scratch 1x3 cleanup.policy=delete min.insync.replicas=2 retention.ms=3600000 segment.ms=1800000 unclean.leader.election.enable=false
     "#]].assert_eq(&told.collect::<String>());
 }
 
 #[test]
 fn what_is_as_planned_raises_no_finding() {
     check(&Expectations::default(), |_| {}, &expect![]);
+}
+
+#[test]
+fn a_scratch_topic_that_is_not_there_is_only_a_warning() {
+    check(
+        &Expectations::default(),
+        |cluster| *topic(cluster, "L.p.selftest") = TopicState::Missing,
+        &expect![[r#"
+            Warning E011 Topic does not exist.                      L.p.selftest is not there, or not for us; how brokers answer a writer is then not tried at start.
+                 Fix: understudy topics create -p <project file>
+        "#]],
+    );
 }
 
 #[test]

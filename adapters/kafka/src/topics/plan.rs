@@ -18,6 +18,8 @@ pub enum TopicRole {
     Metadata,
     /// An adapter's own topic (`metatopic`), kept because users' files name it.
     AdapterMetadata,
+    /// `….selftest`: where engines try at start how brokers answer; its records are of no use.
+    Scratch,
 }
 
 impl TopicRole {
@@ -26,7 +28,7 @@ impl TopicRole {
     pub const fn is_sequenced(self) -> bool {
         match self {
             Self::Outbound | Self::DeadLetter => true,
-            Self::Inbound | Self::Metadata | Self::AdapterMetadata => false,
+            Self::Inbound | Self::Metadata | Self::AdapterMetadata | Self::Scratch => false,
         }
     }
 }
@@ -44,6 +46,8 @@ pub struct ProjectTopics {
     pub metadata: TopicName,
     /// The adapters' own.
     pub adapter_metadata: Vec<TopicName>,
+    /// `<label>.<project>.selftest`, for engines that append in sequence.
+    pub scratch: Option<TopicName>,
 }
 
 /// How far back a restarted engine must be able to read.
@@ -98,6 +102,9 @@ pub(super) const MARKERS_KEPT: u32 = 4;
 /// Retention deletes whole closed segments, so a segment must close well before; Kafka's own default is a week.
 const SEGMENT_MS_MAX: u128 = 7 * 24 * 3_600 * 1_000;
 
+/// Nobody reads what a test at start wrote.
+const SCRATCH_KEPT: Duration = Duration::from_secs(3_600);
+
 /// One topic as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -113,7 +120,7 @@ pub struct TopicSpec {
     pub configs: BTreeMap<&'static str, String>,
 }
 
-/// What the topics should be, each name once: inbound, outbound, dead letters, notebook, adapters'.
+/// What the topics should be, each name once: inbound, outbound, dead letters, notebook, adapters', scratch.
 #[must_use]
 pub fn plan(topics: &ProjectTopics, expected: &Expectations) -> Vec<TopicSpec> {
     let roles = [
@@ -122,6 +129,7 @@ pub fn plan(topics: &ProjectTopics, expected: &Expectations) -> Vec<TopicSpec> {
         (TopicRole::DeadLetter, topics.dead.as_slice()),
         (TopicRole::Metadata, std::slice::from_ref(&topics.metadata)),
         (TopicRole::AdapterMetadata, &topics.adapter_metadata[..]),
+        (TopicRole::Scratch, topics.scratch.as_slice()),
     ];
     let mut specs: Vec<TopicSpec> = Vec::new();
     for (role, names) in roles {
@@ -155,6 +163,7 @@ fn spec(name: &TopicName, role: TopicRole, expected: &Expectations) -> TopicSpec
             configs.insert("retention.bytes", "-1".to_owned());
         }
         TopicRole::AdapterMetadata => {}
+        TopicRole::Scratch => keep_for(&mut configs, Some(SCRATCH_KEPT)),
     }
     TopicSpec { name: name.clone(), role, partitions: 1, replication: expected.replication, configs }
 }

@@ -102,6 +102,9 @@ pub struct Origin {
     /// Its first record that counts.
     #[serde(with = "OffsetForm")]
     pub offset: Offset,
+    /// Kafka's id of the topic, as the broker writes it; absent when no broker told it, or in older notebooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic_id: Option<String>,
 }
 
 /// One start of one replica.

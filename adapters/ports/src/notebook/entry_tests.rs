@@ -12,7 +12,7 @@ fn one_of_each() -> Vec<Entry> {
             project: project.clone(),
             generation,
             fingerprint: Fingerprint(0xabc),
-            origins: vec![Origin { topic: "in.I".into(), offset: Offset(17) }],
+            origins: vec![Origin { topic: "in.I".into(), offset: Offset(17), topic_id: Some("Zx-0".to_owned()) }],
             marker_period: Duration::from_secs(60),
             tick_step: Duration::from_millis(1),
             clip_bound: Duration::from_secs(5),
@@ -93,15 +93,15 @@ fn the_form_on_disk_is_frozen() {
     check(
         &text,
         &expect![[r#"
-        p/2 {"kind":"proposal","project":"p","generation":2,"fingerprint":"0000000000000abc","origins":[{"topic":"in.I","offset":17}],"marker_period_us":60000000,"tick_step_us":1000,"clip_bound_us":5000000,"part_bytes_max":1048576,"digest_algorithm":"xxh3-128","semantics_version":1,"fence":"sequence","by":"esp-1"}
-        p/2 {"kind":"member","project":"p","generation":2,"name":"esp-1","incarnation":1700000000000000001,"peer":"127.0.0.1:1","http":"127.0.0.1:2","version":"0.1.0","in_line":true}
-        p {"kind":"member-left","project":"p","name":"esp-2","incarnation":1700000000000000001,"only_place":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"by":"esp-1"}
-        p/2 {"kind":"schema","project":"p","generation":2,"window":"cq/trades","schema":"id*:int64","role":"source"}
-        p/2 {"kind":"constant","project":"p","generation":2,"topic":"out.O","fence":4,"from":9,"topic_id":"Zx-1"}
-        p {"kind":"claim","project":"p","term":3,"member":"esp-1","incarnation":1700000000000000001,"displaced":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"reason":"peer link closed"}
-        p/2 {"kind":"reset","project":"p","generation":2,"reason":"model edited"}
-        p/2 {"kind":"failover","project":"p","generation":2,"term":3,"at_us":1000000,"from":"esp-2","to":"esp-1","cause":"process died","phases":[{"name":"detect","us":900}],"gap_us":3100,"outputs":[{"topic":"HA_1.p.cq.w.O","first":42}]}
-    "#]],
+            p/2 {"kind":"proposal","project":"p","generation":2,"fingerprint":"0000000000000abc","origins":[{"topic":"in.I","offset":17,"topic_id":"Zx-0"}],"marker_period_us":60000000,"tick_step_us":1000,"clip_bound_us":5000000,"part_bytes_max":1048576,"digest_algorithm":"xxh3-128","semantics_version":1,"fence":"sequence","by":"esp-1"}
+            p/2 {"kind":"member","project":"p","generation":2,"name":"esp-1","incarnation":1700000000000000001,"peer":"127.0.0.1:1","http":"127.0.0.1:2","version":"0.1.0","in_line":true}
+            p {"kind":"member-left","project":"p","name":"esp-2","incarnation":1700000000000000001,"only_place":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"by":"esp-1"}
+            p/2 {"kind":"schema","project":"p","generation":2,"window":"cq/trades","schema":"id*:int64","role":"source"}
+            p/2 {"kind":"constant","project":"p","generation":2,"topic":"out.O","fence":4,"from":9,"topic_id":"Zx-1"}
+            p {"kind":"claim","project":"p","term":3,"member":"esp-1","incarnation":1700000000000000001,"displaced":{"member":"esp-2","incarnation":1700000000000000001,"ticket":9},"reason":"peer link closed"}
+            p/2 {"kind":"reset","project":"p","generation":2,"reason":"model edited"}
+            p/2 {"kind":"failover","project":"p","generation":2,"term":3,"at_us":1000000,"from":"esp-2","to":"esp-1","cause":"process died","phases":[{"name":"detect","us":900}],"gap_us":3100,"outputs":[{"topic":"HA_1.p.cq.w.O","first":42}]}
+        "#]],
     );
 }
 

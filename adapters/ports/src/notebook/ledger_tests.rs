@@ -10,7 +10,7 @@ fn proposal(generation: u16, fingerprint: u64) -> Proposal {
         project: "p".to_owned(),
         generation: Generation(generation),
         fingerprint: Fingerprint(fingerprint),
-        origins: vec![Origin { topic: "in.I".into(), offset: Offset(5) }],
+        origins: vec![Origin { topic: "in.I".into(), offset: Offset(5), topic_id: None }],
         marker_period: Duration::from_secs(60),
         tick_step: Duration::from_millis(1),
         clip_bound: Duration::from_secs(5),
