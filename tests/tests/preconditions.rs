@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use adapter_kafka::{Admin, ClientSettings, TopicRole, TopicSpec};
+use adapter_kafka::{Admin, ClientSettings, TopicRole, TopicSpec, TopicState};
 use serde_json::Value;
 use types::TopicName;
 use understudy_tests::programs::{program, root, understudy};
@@ -108,47 +108,113 @@ fn expected_outputs() -> u64 {
     expected.lines().count() as u64 - 1
 }
 
+/// The example on brokers of its own, up to the moment before an engine starts.
+struct House {
+    bootstrap: String,
+    label: String,
+    folder: tempfile::TempDir,
+    project: String,
+    admin: Admin,
+}
+
+impl House {
+    /// `None` says that the test is skipped.
+    fn open(name: &str) -> Option<Self> {
+        let Ok(bootstrap) = std::env::var("UNDERSTUDY_TEST_BOOTSTRAP") else {
+            eprintln!("skipped: UNDERSTUDY_TEST_BOOTSTRAP names no broker");
+            return None;
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        let label = format!("{name}{now}_31415");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let project = folder.path().join("project.xml");
+        let text = fs::read_to_string(root().join("examples/sum20/project.xml")).expect("a file of the example");
+        fs::write(&project, at(&text, &label, &bootstrap)).expect("written");
+        let settings = ClientSettings::new(&bootstrap, None, None).expect("host:port");
+        let admin = Admin::open(&settings).expect("a client");
+        let house = Self { bootstrap, label, folder, project: project.display().to_string(), admin };
+        house.topics(&["create"]).expect("topics");
+        Some(house)
+    }
+
+    fn topics(&self, words: &[&str]) -> anyhow::Result<Output> {
+        let setting = format!("bootstrap={}", self.bootstrap);
+        understudy(&[&["topics"], words, &["-p", &self.project, "--set", &setting]].concat())
+    }
+
+    /// Another topic of the same name; the brokers take their time to forget the first.
+    fn replace(&self, topic: &TopicName) {
+        self.admin.delete(std::slice::from_ref(topic)).expect("deleted");
+        let deadline = Instant::now() + PATIENCE;
+        let is_gone = || {
+            let found = self.admin.describe(std::slice::from_ref(topic)).expect("brokers answer");
+            found.topics[0].state == TopicState::Missing
+        };
+        while !is_gone() || self.topics(&["create"]).is_err() {
+            assert!(Instant::now() < deadline, "{topic} can't be made again");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("engine.log")
+    }
+
+    fn engine(&self) -> Engine {
+        Engine::start(&self.project, &self.bootstrap, &self.log())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // A cluster of tests is wiped anyway.
+        let _ = self.topics(&["delete", "--yes"]);
+    }
+}
+
+#[test]
+fn an_inbound_topic_that_was_deleted_and_made_again_is_noticed_while_running_and_at_start() {
+    let Some(house) = House::open("replaced") else { return };
+    let engine = house.engine();
+    engine.await_status("active", |status| status["role"] == "active");
+    let inbound = TopicName(format!("{}.sum20.plant.readings.I", house.label));
+    house.replace(&inbound);
+    let status = engine.await_status("blocked", |status| status["role"] == "blocked");
+    let said = status.to_string();
+    assert!(said.contains("topic-replaced") && said.contains(inbound.as_str()), "{said}");
+    drop(engine);
+
+    let mut engine = house.engine();
+    let status = engine.child.wait().expect("it ends");
+    let log = fs::read_to_string(house.log()).expect("the engine's log");
+    assert_eq!(status.code(), Some(78), "{log}");
+    assert!(log.contains("E021") && log.contains("understudy reset"), "{log}");
+}
+
 #[test]
 fn an_output_topic_that_could_lose_records_is_held_until_it_is_mended() {
-    let Ok(bootstrap) = std::env::var("UNDERSTUDY_TEST_BOOTSTRAP") else {
-        eprintln!("skipped: UNDERSTUDY_TEST_BOOTSTRAP names no broker");
-        return;
-    };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
-    let label = format!("held{now}_31415");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let project = folder.path().join("project.xml");
-    let text = fs::read_to_string(root().join("examples/sum20/project.xml")).expect("a file of the example");
-    fs::write(&project, at(&text, &label, &bootstrap)).expect("written");
-    let project = project.display().to_string();
-    let bootstrap_setting = format!("bootstrap={bootstrap}");
-    understudy(&["topics", "create", "-p", &project, "--set", &bootstrap_setting]).expect("topics");
-    let settings = ClientSettings::new(&bootstrap, None, None).expect("host:port");
-    let admin = Admin::open(&settings).expect("a client");
-    let log = folder.path().join("engine.log");
-    let engine = Engine::start(&project, &bootstrap, &log);
+    let Some(house) = House::open("held") else { return };
+    let engine = house.engine();
     let status = engine.await_status("active", |status| status["role"] == "active" && status["findings"].is_array());
     let topic = status["outputs"][0]["topic"].as_str().expect("an output topic").to_owned();
-    assert!(topic.starts_with(&label), "{topic} isn't this test's own");
+    assert!(topic.starts_with(&house.label), "{topic} isn't this test's own");
 
-    admin.repair(&min_insync(&topic, 1), false).expect("changed");
+    house.admin.repair(&min_insync(&topic, 1), false).expect("changed");
     let status = engine.await_status("held", |status| status["outputs"][0]["producer_state"] != "ok");
     let said = status["outputs"][0]["producer_state"].as_str().unwrap_or_default();
     assert!(said.contains("E003") && said.contains("min.insync.replicas=2"), "{said}");
     assert_eq!(status["role"], "active");
-    publish(folder.path(), &label, &bootstrap);
+    publish(house.folder.path(), &house.label, &house.bootstrap);
     let kept = |status: &Value| status["outputs"][0]["kept_back"].as_u64().unwrap_or(0);
     let published = |status: &Value| status["outputs"][0]["published"].as_u64().unwrap_or(0);
     let status = engine.await_status("published and kept", |status| {
         published(status) == expected_outputs() && kept(status) == published(status)
     });
 
-    admin.repair(&min_insync(&topic, 2), false).expect("changed");
+    house.admin.repair(&min_insync(&topic, 2), false).expect("changed");
     let mended = engine.await_status("mended", |status| status["outputs"][0]["producer_state"] == "ok");
     assert_eq!((kept(&mended), published(&mended)), (0, published(&status)));
-    let log = fs::read_to_string(&log).expect("the engine's log");
+    let log = fs::read_to_string(house.log()).expect("the engine's log");
     let times = |words: &str| log.matches(words).count();
     assert_eq!((times("a precondition is broken"), times("a precondition holds again")), (1, 1), "each is said once");
-    drop(engine);
-    understudy(&["topics", "delete", "-p", &project, "--yes", "--set", &bootstrap_setting]).expect("deleted");
 }
