@@ -81,7 +81,7 @@ pub(crate) const ROWS: &[Row] = &[
         "F8",
         "active cut from Kafka only",
         Takeover,
-        Some(9_500),
+        Some(3_000),
         &[Strike(Active, Cut(Brokers, Both)), Wait(BEYOND_STALL), Heal],
     ),
     row(
@@ -95,7 +95,7 @@ pub(crate) const ROWS: &[Row] = &[
         "F10a",
         "active hears nothing from Kafka, Kafka hears it",
         Takeover,
-        Some(9_500),
+        Some(3_000),
         &[Strike(Active, Cut(Brokers, In)), Wait(BEYOND_STALL), Heal],
     ),
     row(
@@ -135,7 +135,7 @@ pub(crate) const ROWS: &[Row] = &[
         "F16a",
         "active's connections to Kafka reset",
         Takeover,
-        Some(9_500),
+        Some(3_000),
         &[Strike(Active, Reset(Brokers)), Wait(BEYOND_STALL), Heal],
     ),
     row(
