@@ -29,7 +29,8 @@ impl Me {
         let Some(badge) = entry.badge.as_ref().filter(|badge| badge.member == self.badge.member) else { return false };
         let same_start = badge.incarnation == self.badge.incarnation && entry.owner != self.session;
         // Only who enters may clear an earlier start away: before that, peers may still find it alive under our name.
-        let earlier_start = badge.incarnation < self.badge.incarnation && stance == Stance::Wanting;
+        let enters = matches!(stance, Stance::Wanting | Stance::Entering);
+        let earlier_start = badge.incarnation < self.badge.incarnation && enters;
         same_start || earlier_start
     }
 }
@@ -39,8 +40,10 @@ impl Me {
 pub enum Stance {
     /// Not in line, and content with it.
     Out,
-    /// Told to join; the own node isn't seen yet.
+    /// Told to join. A node of ours that still stands is one that was left: whoever gave it up doesn't count it any more.
     Wanting,
+    /// The own node was asked for; it isn't seen yet.
+    Entering,
     /// The own node was seen. When it is gone, somebody removed it, and that counts.
     Standing,
 }
@@ -61,7 +64,7 @@ pub enum Why {
 pub enum Step {
     /// Delete a node, provided that its version is still the same.
     Remove(Entry, Why),
-    /// Make the own node.
+    /// Make the own node; the stance is [`Stance::Entering`] from before it is asked for.
     Enter,
     /// A later start of this member stands in line: this one may not.
     NameTaken(Entry),
@@ -105,10 +108,12 @@ pub fn next_step(line: &[Entry], me: &Me, stance: Stance, dead: &[Candidate]) ->
         return Step::Remove(entry.clone(), Why::Displaced);
     }
     match (stance, own) {
-        (Stance::Out, Some(place)) => Step::Remove(line[place].clone(), Why::Left),
-        (Stance::Wanting, None) => successor(line, me).map_or(Step::Enter, |entry| Step::NameTaken(entry.clone())),
+        (Stance::Out | Stance::Wanting, Some(place)) => Step::Remove(line[place].clone(), Why::Left),
+        (Stance::Wanting | Stance::Entering, None) => {
+            successor(line, me).map_or(Step::Enter, |entry| Step::NameTaken(entry.clone()))
+        }
         (Stance::Standing, None) => Step::Evicted,
-        (Stance::Out, None) | (Stance::Wanting | Stance::Standing, Some(_)) => Step::Watch(watched(line, own)),
+        (Stance::Out, None) | (Stance::Entering | Stance::Standing, Some(_)) => Step::Watch(watched(line, own)),
     }
 }
 

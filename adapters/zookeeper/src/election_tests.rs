@@ -2,6 +2,8 @@
 
 use expect_test::{Expect, expect};
 
+use ports::coordinator::CoordinatorCommand;
+
 use super::*;
 
 const SESSION: i64 = 0x10;
@@ -69,9 +71,9 @@ fn an_ambiguous_create_leaves_one_node() {
     check(&[], Stance::Wanting, &[], expect!["enter"]);
     // The answer to the create was lost, but the node is there: it is ours by owner, no second one is made.
     let made = [entry(7, "me", 5, SESSION)];
-    check(&made, Stance::Wanting, &[], expect![[r#"watch own Some("server-n_0000000007") ahead None"#]]);
+    check(&made, Stance::Entering, &[], expect![[r#"watch own Some("server-n_0000000007") ahead None"#]]);
     let twice = [entry(7, "me", 5, SESSION), entry(8, "me", 5, SESSION)];
-    check(&twice, Stance::Wanting, &[], expect!["remove server-n_0000000008 (Stale)"]);
+    check(&twice, Stance::Entering, &[], expect!["remove server-n_0000000008 (Stale)"]);
 }
 
 #[test]
@@ -79,6 +81,7 @@ fn a_restarted_member_clears_its_former_node_away_when_it_joins() {
     let line = [entry(1, "me", 4, 0x7), entry(2, "b", 1, 2)];
     check(&line, Stance::Out, &[], expect![[r#"watch own None ahead Some("server-n_0000000002")"#]]);
     check(&line, Stance::Wanting, &[], expect!["remove server-n_0000000001 (Stale)"]);
+    check(&line, Stance::Entering, &[], expect!["remove server-n_0000000001 (Stale)"]);
     // A node of this very start under another session is a lost session's.
     check(&[entry(1, "me", 5, 0x7)], Stance::Out, &[], expect!["remove server-n_0000000001 (Stale)"]);
 }
@@ -123,6 +126,17 @@ fn only_the_very_entry_that_was_seen_dead_is_displaced() {
 fn leaving_removes_the_own_node_and_eviction_is_noticed() {
     check(&[entry(2, "me", 5, SESSION)], Stance::Out, &[], expect!["remove server-n_0000000002 (Left)"]);
     check(&[entry(3, "b", 1, 2)], Stance::Standing, &[], expect!["evicted"]);
+}
+
+#[test]
+fn leaving_and_joining_between_two_looks_makes_a_new_entry() {
+    // The look after the leave failed, so its node still stands when the join comes.
+    let (mut stance, mut dead) = (Stance::Standing, Vec::new());
+    for command in [CoordinatorCommand::Leave, CoordinatorCommand::Join] {
+        assert!(crate::apply(command, &mut stance, &mut dead));
+    }
+    check(&[entry(2, "me", 5, SESSION)], stance, &[], expect!["remove server-n_0000000002 (Left)"]);
+    check(&[], stance, &[], expect!["enter"]);
 }
 
 #[test]

@@ -189,7 +189,11 @@ impl<'a> Session<'a> {
             let step = next_step(&line, &self.me, self.desk.stance, &self.desk.dead);
             match step {
                 Step::Remove(entry, why) => self.remove(&entry, why).await?,
-                Step::Enter => self.znodes.enter(&self.me.badge.to_json()).await?,
+                Step::Enter => {
+                    // Before the create: its answer may be lost.
+                    self.desk.stance = Stance::Entering;
+                    self.znodes.enter(&self.me.badge.to_json()).await?;
+                }
                 Step::NameTaken(entry) => self.name_taken(&entry),
                 Step::Evicted => self.desk.stance = Stance::Out,
                 Step::Watch(watched) => {

@@ -175,6 +175,7 @@ impl World<'_> {
                     changed = true;
                 }
                 Step::Enter => {
+                    client.stance = Stance::Entering;
                     self.ensemble.create(session, me.badge.to_json());
                     changed = true;
                     if std::mem::take(&mut client.ambiguous) {
