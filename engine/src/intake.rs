@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use types::mutation::{Mutation, mutated};
 use types::{Offset, SourceId, SourcePosition, Timestamp};
 
 /// Sources remembered at most; at the bound the one that was silent for the most records is forgotten and counted, and a
@@ -119,7 +120,7 @@ impl Intake {
         let before = self.state.time;
         let time = self.advance(timestamp);
         let repeated = source.is_some_and(|(id, position)| !self.is_new(id, position, offset));
-        if repeated {
+        if repeated && !mutated(Mutation::CountsRepeats) {
             self.state.counters.duplicate_source += 1;
             return Admission::DuplicateSource;
         }

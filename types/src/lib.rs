@@ -12,6 +12,7 @@ mod block;
 mod column;
 mod event;
 mod id;
+pub mod mutation;
 mod output;
 mod schema;
 mod time;

@@ -36,6 +36,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Seeded bugs, one at a time, and how many simulated stories find each (`--only NAME --stories N`).
+    Mutants {
+        /// Handed to the simulator.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Tests on real Kafka and ZooKeeper.
     E2e {
         /// Only tests whose name contains this.
@@ -63,6 +69,7 @@ fn main() -> anyhow::Result<()> {
         Command::Layers => layers::check(),
         Command::Scenario { bless } => steps::scenario(bless),
         Command::Sim { arguments } => steps::sim(&arguments),
+        Command::Mutants { arguments } => steps::mutants(&arguments),
         Command::E2e { filter } => e2e::all(filter.as_deref()),
         Command::Chaos { arguments } => chaos::run_with(&arguments),
         Command::Bench { arguments } => steps::bench(&arguments),

@@ -74,6 +74,16 @@ pub(crate) fn sim(arguments: &[String]) -> anyhow::Result<()> {
     run("stories", "cargo", &all, &[])
 }
 
+/// Seeded bugs. The feature makes another build of the rooms that have some; what others wrote is shared with the tests.
+pub(crate) fn mutants(arguments: &[String]) -> anyhow::Result<()> {
+    let build =
+        ["--quiet", "--workspace", "--features", "understudy-simulation/mutants", "--bin", "understudy-mutants"];
+    run("simulator", "cargo", &[&["build"], &build[..]].concat(), &[])?;
+    let mut all = [&["run"], &build[..], &["--"]].concat();
+    all.extend(arguments.iter().map(String::as_str));
+    run("seeded bugs", "cargo", &all, &[])
+}
+
 /// Optimised, on an otherwise quiet machine.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let mut all = vec!["run", "--release", "--quiet", "--package", "understudy-bench", "--"];

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 use types::Term;
+use types::mutation::{Mutation, mutated};
 use zookeeper_client::{Client, Error as ZkError, SessionInfo, TlsOptions};
 
 use crate::Config;
@@ -185,8 +186,12 @@ async fn closing(
 /// Notes what is wanted; false when it is the end.
 pub fn apply(command: CoordinatorCommand, stance: &mut Stance, dead: &mut Vec<Candidate>) -> bool {
     match command {
+        CoordinatorCommand::Join if *stance == Stance::Out && mutated(Mutation::KeepsTheLeftNode) => {
+            *stance = Stance::Entering;
+        }
         CoordinatorCommand::Join if *stance == Stance::Out => *stance = Stance::Wanting,
         CoordinatorCommand::Join => (),
+        CoordinatorCommand::Leave if mutated(Mutation::LeavesItsNode) => (),
         CoordinatorCommand::Leave => *stance = Stance::Out,
         CoordinatorCommand::Displace(candidate) => {
             if dead.len() == DEAD_MAX {

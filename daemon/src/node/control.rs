@@ -12,6 +12,7 @@ use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
 use ports::notebook::{Constant, Entry, Ledger};
 use ports::output::{OutputCommand, OutputFact, OutputProgress};
 use tracing::{error, info, warn};
+use types::mutation::{Mutation, mutated};
 use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick, TopicName};
 
 use super::buffer_advice::BufferAdvice;
@@ -136,6 +137,7 @@ impl Control {
             return Some(exit);
         }
         if self.machine.deadline().is_some_and(|deadline| deadline <= now)
+            && !mutated(Mutation::MissesDeadlines)
             && let Some(exit) = self.tell(Fact::DeadlinePassed, now)
         {
             return Some(exit);
@@ -179,7 +181,7 @@ impl Control {
                 watch.computed = computed;
                 facts.push(Fact::Computed { output: id, end: computed });
             }
-            if published != watch.published {
+            if published != watch.published && !mutated(Mutation::KeepsPositionsToItself) {
                 (watch.published, watch.moved) = (published, now);
                 watch.advice.published(published, now);
                 facts.push(Fact::Published { output: id, end: published });
@@ -301,7 +303,7 @@ impl Control {
     fn note_constant(&mut self, output: OutputId, fence: Offset, from: OutputIndex) {
         let side = &self.outputs[output.0];
         let known = self.ledger.project(&self.project).and_then(|known| known.constant(self.generation, &side.topic));
-        if known.is_some_and(|known| known.fence == fence) {
+        if known.is_some_and(|known| known.fence == fence) || mutated(Mutation::ForgetsConstants) {
             return;
         }
         let entry = Constant {
@@ -475,7 +477,9 @@ impl Control {
             }
             Action::StartWriting => {
                 self.shared.set_writing(true);
-                self.command_outputs(|| OutputCommand::Write);
+                if !mutated(Mutation::ForgetsToWrite) {
+                    self.command_outputs(|| OutputCommand::Write);
+                }
                 return Outcome::Tell(Fact::WritingStarted);
             }
             Action::StopWriting => {

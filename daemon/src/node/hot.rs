@@ -7,7 +7,8 @@ use std::time::Duration;
 use adapter_kafka::TickOutcome;
 use ports::input::{InboundBatch, InputError, InputLog, ReadBounds};
 use ports::output::{OutputCommand, OutputProgress};
-use types::{OutputRecord, Tick};
+use types::mutation::{Mutation, mutated};
+use types::{OutputRecord, Tick, Timestamp};
 
 use super::hands::Ticks;
 use super::shared::{LastComputed, Shared};
@@ -90,7 +91,13 @@ impl Hot {
     /// # Errors
     /// [`InputError`] of the input log.
     pub fn turn(&mut self, wait: Duration, now: impl Fn() -> Tick) -> Result<Turn, InputError> {
-        let Some(room) = self.room() else { return Ok(Turn::StandsStill) };
+        let Some(room) = self.room() else {
+            if mutated(Mutation::DropsInputAtBound) {
+                self.batch.clear();
+                self.input.read(&mut self.batch, ReadBounds { records_max: 1, bytes_max: RUN_BYTES_MAX }, wait)?;
+            }
+            return Ok(Turn::StandsStill);
+        };
         self.batch.clear();
         let records_max = self.run_records_max.min(room);
         self.input.read(&mut self.batch, ReadBounds { records_max, bytes_max: RUN_BYTES_MAX }, wait)?;
@@ -105,6 +112,9 @@ impl Hot {
             return Ok(Turn::Idle);
         }
         self.last_input = now;
+        if mutated(Mutation::TakesOwnClock) {
+            self.batch.heads.iter_mut().for_each(|head| head.timestamp = Timestamp(now.0.cast_signed() / 1_000));
+        }
         self.pipeline.feed(&self.batch, &mut self.out);
         self.hand_over();
         Ok(Turn::Worked)

@@ -15,6 +15,7 @@ use engine::project::{Loaded, Problem};
 use engine::{Engine, Rejection, WindowId};
 use ports::input::InboundBatch;
 use proto::{Decoder, Encoder, EncoderOptions, Rejected, Shape};
+use types::mutation::{Mutation, mutated};
 use types::{EventBlock, MessageId, OutputRecord, RecordSpan, Run, Timestamp, TopicName};
 
 use crate::deployment::{Deployment, dead_letter_topic, is_silent};
@@ -252,11 +253,14 @@ impl Output {
     fn sequence(&mut self, engine: &Engine, inputs: &[RecordSpan], records: &mut Vec<OutputRecord>) {
         let emitted = engine.output(self.window);
         let mut spans = emitted.records().peekable();
+        let last = inputs.last().map(|input| input.id);
         for input in inputs {
             while let Some((span, range)) = spans.next_if(|(span, _)| span.id == input.id) {
                 self.emit(span, &emitted.block, range, records);
             }
-            self.sequencer.pass(*input, records);
+            if Some(input.id) == last || !mutated(Mutation::MarksByRun) {
+                self.sequencer.pass(*input, records);
+            }
         }
         assert!(spans.next().is_none(), "the engine emitted for a record that wasn't put in");
     }

@@ -9,6 +9,8 @@ mod chance;
 mod clock;
 mod invariants;
 mod model;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod options;
 mod plan;
 mod queue;
@@ -18,6 +20,8 @@ mod trace;
 mod world;
 
 pub use invariants::Violation;
+#[cfg(feature = "mutants")]
+pub use mutants::{Catch, hunt, rule};
 pub use options::Options;
 pub use plan::{Fault, Kind, draw};
 pub use run::{Runner, Story};

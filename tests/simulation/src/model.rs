@@ -32,6 +32,15 @@ pub(crate) struct Inbound {
 }
 
 impl Inbound {
+    /// Makes another record of it; false when it has nothing to alter.
+    pub(crate) fn garble(&mut self) -> bool {
+        // A row ends with a digit and a newline.
+        let digit = self.payload.as_mut().and_then(|payload| payload.iter_mut().rev().nth(1));
+        let Some(digit) = digit.filter(|digit| digit.is_ascii_digit()) else { return false };
+        *digit = if *digit == b'9' { b'0' } else { *digit + 1 };
+        true
+    }
+
     /// Adds it to what is read together.
     pub(crate) fn add_to(&self, batch: &mut InboundBatch) {
         let payload = self.payload.as_ref().map(|payload| {

@@ -3,8 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use types::mutation::{Mutation, mutated};
+
 use crate::chance::Chance;
 use crate::options::{FAULTS_LAST, Options};
+
+/// How long a fault lasts at most.
+const LASTS_MAX: Duration = Duration::from_secs(9);
 
 /// What kind of thing goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +22,8 @@ pub enum Kind {
     Vanish,
     /// An engine doesn't run for a while.
     Freeze,
+    /// No engine runs for a while: longer than brokers remember producers, where they forget soon.
+    FreezeAll,
     /// An engine computes slowly.
     Slow,
     /// An engine is asked to end.
@@ -43,6 +50,8 @@ pub enum Kind {
     AmbiguousCreate,
     /// ZooKeeper's servers show the past.
     LaggingZooKeeper,
+    /// What an engine asks of ZooKeeper fails now and then for a reason that passes.
+    FailingZooKeeper,
     /// A broker is killed and comes back.
     KillBroker,
     /// A broker is killed and comes back without what it knew of producers.
@@ -65,21 +74,30 @@ pub enum Kind {
     FreezePublisher,
     /// A publisher doesn't reach a broker.
     CutPublisher,
+    /// A row of a source is published a second time, by somebody who doesn't know that it was.
+    Repeat,
     /// All brokers lose power: the end of an outbound log is gone, committed or not.
     LosePower,
     /// A broker that isn't in sync leads an outbound log.
     ElectUnclean,
     /// The model is changed: a new generation begins while old processes may still run.
     Reset,
+    /// One record reaches one engine altered. Only in scenarios: who computes it first may publish it.
+    Garble,
+    /// An outbound topic is deleted and made anew. Only in scenarios: it takes a new generation to go on.
+    Recreate,
+    /// What an outbound topic acknowledges may not last, and everybody is told.
+    Endanger,
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 31] = [
+    /// Every kind that a seed may draw.
+    pub const DRAWN: [Self; 35] = [
         Self::Kill,
         Self::KillAmid,
         Self::Vanish,
         Self::Freeze,
+        Self::FreezeAll,
         Self::Slow,
         Self::Shutdown,
         Self::Switchover,
@@ -93,6 +111,7 @@ impl Kind {
         Self::LoseWatch,
         Self::AmbiguousCreate,
         Self::LaggingZooKeeper,
+        Self::FailingZooKeeper,
         Self::KillBroker,
         Self::KillBrokerBare,
         Self::Elect,
@@ -104,15 +123,30 @@ impl Kind {
         Self::KillPublisher,
         Self::FreezePublisher,
         Self::CutPublisher,
+        Self::Repeat,
         Self::LosePower,
         Self::ElectUnclean,
         Self::Reset,
+        Self::Endanger,
     ];
 
     /// Whether Kafka itself breaks its word by it.
     #[must_use]
     pub const fn loses_committed(self) -> bool {
         matches!(self, Self::LosePower | Self::ElectUnclean)
+    }
+
+    /// Whether requests may wait until it ends, in the network or at a broker.
+    const fn holds_requests(self) -> bool {
+        matches!(
+            self,
+            Self::CutBroker
+                | Self::CutPublisher
+                | Self::KillBroker
+                | Self::KillBrokerBare
+                | Self::LagBroker
+                | Self::ElectUnheard
+        )
     }
 }
 
@@ -146,24 +180,34 @@ pub fn draw(seed: u64, options: &Options) -> Vec<Fault> {
     if options.kinds.is_empty() {
         return Vec::new();
     }
-    let longest = longest(options);
     let last = u64::try_from(FAULTS_LAST.as_millis()).unwrap_or(u64::MAX);
     let mut faults: Vec<Fault> = (0..options.faults)
-        .map(|_| Fault {
-            at: Duration::from_millis(chance.between(300, last)),
-            lasts: Duration::from_millis(chance.between(20, longest)),
-            kind: options.kinds[chance.place(options.kinds.len())],
-            whom: chance.place(12),
-            other: chance.place(12),
+        .map(|_| {
+            let kind = options.kinds[chance.place(options.kinds.len())];
+            Fault {
+                at: Duration::from_millis(chance.between(300, last)),
+                lasts: Duration::from_millis(chance.between(20, longest(kind, options))),
+                kind,
+                whom: chance.place(12),
+                other: chance.place(12),
+            }
         })
         .collect();
     faults.sort_by_key(|fault| fault.at);
     faults
 }
 
-/// Faults last so long that nothing which they hold back outlives what the brokers remember (rule R7 asks for that).
-fn longest(options: &Options) -> u64 {
+/// How long a fault lasts at most, in milliseconds. No request waits for as long as the brokers remember producers, for rule R7
+/// asks for that; processes may stand still for longer.
+fn longest(kind: Kind, options: &Options) -> u64 {
     let lifetime =
         options.retention.map_or(options.producer_expiry, |retention| retention.min(options.producer_expiry));
-    u64::try_from((lifetime / 8).min(Duration::from_secs(9)).as_millis()).unwrap_or(u64::MAX)
+    let lasts = if kind.holds_requests() && !mutated(Mutation::RequestsOutliveMemory) {
+        LASTS_MAX.min(lifetime / 8)
+    } else if kind == Kind::FreezeAll {
+        LASTS_MAX * 2
+    } else {
+        LASTS_MAX
+    };
+    u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! Our records as batches, and what a record of the log means to us.
 
 use ports::headers::{self, SourceHeader};
+use types::mutation::{Mutation, mutated};
 use types::{Digest, MessageId, Offset, OutputIndex, OutputKind, OutputRecord, Timestamp};
 
 use super::config::{Layout, MachineConfig};
@@ -29,6 +30,7 @@ pub(super) enum Meaning<'r> {
 /// The producer epoch that we write with.
 pub(super) fn epoch(config: &MachineConfig) -> i16 {
     match config.layout {
+        Layout::Sole if mutated(Mutation::KeepsTheEpoch) => 1,
         Layout::Sole => i16::try_from(config.identity.generation.0).unwrap_or(i16::MAX),
         // Sources have no generations: what they publish is fixed by the source itself.
         Layout::Shared { .. } => 0,

@@ -1,6 +1,7 @@
 //! Who leads: asked of one broker after the other, for a broker that lost touch may still name itself.
 
 use ports::coordinator::HostPort;
+use types::mutation::{Mutation, mutated};
 use types::{LeaderEpoch, Tick};
 
 use super::backoff::Backoff;
@@ -207,7 +208,7 @@ impl Discovery {
         if let Some(id) = metadata.topic_id {
             let found = id.to_string();
             match &self.topic_id {
-                Some(expected) if *expected != found => {
+                Some(expected) if *expected != found && !mutated(Mutation::TakesAnyTopic) => {
                     return Found::Replaced { expected: expected.clone(), found };
                 }
                 Some(_) => {}

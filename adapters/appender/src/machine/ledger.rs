@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ports::checkpoints::{Checkpoint, Checkpoints};
 use ports::output::{OutputBlock, OutputFact};
+use types::mutation::{Mutation, mutated};
 use types::{Digest, MessageId, Offset, OutputIndex};
 
 use super::codec::Meaning;
@@ -154,8 +155,8 @@ impl Ledger {
     pub(super) fn push(&mut self, item: Item) -> Result<(), OutputBlock> {
         let agreed = match &item {
             Item::Output(record) => match self.theirs.take(record.index) {
-                Some(theirs) => theirs.agree(record.digest),
-                None => Ok(()),
+                Some(theirs) if !mutated(Mutation::ComparesNothing) => theirs.agree(record.digest),
+                Some(_) | None => Ok(()),
             },
             Item::Sourced(_) => Ok(()),
         };
@@ -166,6 +167,7 @@ impl Ledger {
     /// Drops what is published, unless dropping is held.
     pub(super) fn drop_published(&mut self) {
         let end = match self.hold {
+            Hold::From(_) if mutated(Mutation::DropsAlthoughHeld) => self.published,
             Hold::No | Hold::Asked => self.published,
             Hold::From(first) => self.published.min(first),
         };
@@ -285,8 +287,8 @@ impl Ledger {
             Some(Item::Sourced(_)) | None => self.mine.take(index).map(|point| point.digest),
         };
         match mine {
-            Some(mine) => theirs.agree(mine),
-            None => Ok(()),
+            Some(mine) if !mutated(Mutation::ComparesNothing) => theirs.agree(mine),
+            Some(_) | None => Ok(()),
         }
     }
 

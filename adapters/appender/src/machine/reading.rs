@@ -1,6 +1,7 @@
 //! The tail: first the log's end, then record by record whatever is committed.
 
 use ports::output::{OutputBlock, OutputFact};
+use types::mutation::{Mutation, mutated};
 use types::{Offset, OutputIndex, Tick};
 
 use super::backoff::Backoff;
@@ -233,7 +234,8 @@ impl Machine {
             Some(Last::Sourced { header }) => Some(header),
             Some(Last::Output { .. } | Last::Fence { .. }) | None => None,
         };
-        let next = last.as_ref().map_or(OutputIndex(0), |header| OutputIndex(header.position.index + 1));
+        let behind = if mutated(Mutation::ResumesOneLate) { 0 } else { 1 };
+        let next = last.as_ref().map_or(OutputIndex(0), |header| OutputIndex(header.position.index + behind));
         self.reading = Reading::Follow { under_way: None };
         self.rest_while_writing();
         if surveyed.ends.log_end < surveyed.ends.committed {
@@ -334,13 +336,17 @@ impl Machine {
     /// The log holds nothing of this generation: its fence comes first (rules R4, R9).
     fn on_nothing_of_ours(&mut self, high: Offset) {
         self.ledger.adopt(high, OutputIndex(0));
+        if mutated(Mutation::SkipsGenesis) {
+            self.reading = Reading::Follow { under_way: None };
+            return self.open();
+        }
         self.reading = Reading::Rest;
         self.phase = Phase::Genesis;
     }
 
     /// Goes on from what the log's end shows after the machine was already open; `false` when it can't, or not yet.
     fn adopt_again(&mut self, ends: &Ends, next: OutputIndex) -> bool {
-        if ends.log_end < ends.committed {
+        if ends.log_end < ends.committed && !mutated(Mutation::OverlooksShortenedLogs) {
             return self.shorten(*ends, next);
         }
         if next < self.ledger.next() || ends.high < self.ledger.position() {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use ports::output::{ASK_AGAIN_AFTER, OutputBlock, OutputFact};
+use types::mutation::{Mutation, mutated};
 use types::{Offset, OutputIndex, Tick};
 
 use super::backoff::Backoff;
@@ -140,7 +141,9 @@ impl Writing {
     pub(super) fn forget_line(&mut self) {
         self.flight.clear();
         self.asking = None;
-        self.standing = Standing::Unknown;
+        if !mutated(Mutation::AsksOnceATerm) {
+            self.standing = Standing::Unknown;
+        }
     }
 
     pub(super) fn forget_anchor(&mut self) {
@@ -190,11 +193,15 @@ impl Machine {
     /// Rule R2: a committed record of ours that is young enough (R6).
     fn is_anchored(&self) -> bool {
         let age_max = self.config.lifetimes.anchor_age_max();
-        self.writing.anchor.is_some_and(|anchor| self.now.since(anchor) <= age_max)
+        let is_young = |anchor| self.now.since(anchor) <= age_max || mutated(Mutation::AnchorsNeverAge);
+        self.writing.anchor.is_some_and(is_young)
     }
 
     /// A record of ours at `offset` is committed. It is younger than any probe that ended at or below it.
     pub(super) fn anchor_by(&mut self, offset: Offset) {
+        if mutated(Mutation::AnchorsByAnyRecord) {
+            self.writing.anchor = Some(self.now);
+        }
         if let Some((at, end)) = self.writing.probe
             && offset >= end
         {
@@ -272,7 +279,7 @@ impl Machine {
             if first >= self.ledger.outputs.end() {
                 return;
             }
-            let count = if self.is_anchored() {
+            let count = if self.is_anchored() || mutated(Mutation::WritesUnprimed) {
                 self.ledger.outputs.fit(first, self.config.bounds.batch_records_max, self.writing.bytes_max)
             } else if !self.writing.flight.is_empty() {
                 return;

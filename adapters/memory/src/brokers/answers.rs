@@ -94,7 +94,7 @@ fn metadata_answer(request: &Request, error: i16, metadata: &Metadata) -> Option
     let topic = MetadataResponseTopic::default()
         .with_error_code(if metadata.partition.is_some() { 0 } else { error })
         .with_name(Some(name(request)))
-        .with_topic_id(id_text(metadata.topic_id).parse().ok()?)
+        .with_topic_id(id_bytes(metadata.topic_id).try_into().ok()?)
         .with_partitions(partitions.into_iter().collect());
     Some(
         MetadataResponse::default()
@@ -131,7 +131,7 @@ fn produced_answer(request: &Request, error: i16, produced: &Produced) -> Option
         .with_error_message(None);
     let topic = TopicProduceResponse::default()
         .with_name(name(request))
-        .with_topic_id(id_text(topic_id(request)).parse().ok()?)
+        .with_topic_id(id_bytes(topic_id(request)).try_into().ok()?)
         .with_partition_responses(vec![partition]);
     Some(ProduceResponse::default().with_responses(vec![topic]))
 }
@@ -147,7 +147,7 @@ fn fetched_answer(request: &Request, error: i16, fetched: &Fetched) -> Option<Fe
         .with_records(Some(fetched.records.clone()));
     let topic = FetchableTopicResponse::default()
         .with_topic(name(request))
-        .with_topic_id(id_text(topic_id(request)).parse().ok()?)
+        .with_topic_id(id_bytes(topic_id(request)).try_into().ok()?)
         .with_partitions(vec![partition]);
     Some(FetchResponse::default().with_responses(vec![topic]))
 }
@@ -185,9 +185,9 @@ fn topic_id(request: &Request) -> Option<TopicId> {
     }
 }
 
-/// The codec's own type for ids has no name outside of it, but a text form.
-fn id_text(id: Option<TopicId>) -> String {
-    format!("{:032x}", id.map_or(0, |TopicId(id)| id))
+/// The codec's own type for ids has no name outside of it, but is made from bytes.
+fn id_bytes(id: Option<TopicId>) -> Vec<u8> {
+    id.map_or(0, |TopicId(id)| id).to_be_bytes().to_vec()
 }
 
 fn offset(offset: Option<Offset>) -> i64 {

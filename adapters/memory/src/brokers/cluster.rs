@@ -339,6 +339,20 @@ impl Cluster {
         (0..self.nodes.len()).for_each(|node| self.learn(id, NodeId(node)));
     }
 
+    /// A topic is deleted and made anew, under another id; everybody hears of it at once.
+    pub fn recreate(&mut self, id: PartitionId) {
+        let (brokers, topics) = (self.settings.brokers, self.partitions.len() as u128);
+        let living = (0..brokers).filter(|node| self.nodes[*node].alive);
+        let isr: Vec<usize> = living.collect();
+        let partition = &mut self.partitions[id.0];
+        // Ids of one partition stay apart from those of all others.
+        partition.id = TopicId(partition.id.0 + topics);
+        partition.truth = Belief { leader: isr.first().copied(), epoch: 0 };
+        partition.isr = isr;
+        partition.replicas = vec![Replica::default(); brokers];
+        (0..brokers).for_each(|node| self.learn(id, NodeId(node)));
+    }
+
     /// Takes records off the front of every copy, as retention does: batches appended before `appended_before`, committed
     /// ones only. The log may be empty afterwards.
     pub fn retain(&mut self, partition: PartitionId, appended_before: Tick) {

@@ -8,6 +8,7 @@ use appender::wire::{
     ProducerState, Request, Response, TopicId,
 };
 use bytes::{Bytes, BytesMut};
+use types::mutation::{Mutation, mutated};
 use types::{LeaderEpoch, Offset, Tick, TopicName};
 
 use super::cluster::{Cluster, NodeId, PartitionId};
@@ -78,7 +79,7 @@ impl Cluster {
                 if replica.leading.is_none() || replica.belief.epoch != *epoch {
                     return Some(produced(None, Some(ErrorCode::NOT_LEADER_OR_FOLLOWER)));
                 }
-                if replica.high >= *end {
+                if replica.high >= *end || mutated(Mutation::AcknowledgesEarly) {
                     return Some(produced(Some(*base), None));
                 }
                 due.then(|| produced(None, Some(ErrorCode::REQUEST_TIMED_OUT)))

@@ -11,11 +11,11 @@ pub(crate) fn check(world: &World<'_>) -> Result<(), Violation> {
         let Some(running) = &replica.running else { continue };
         let Role::Blocked(block) = running.control.machine.role() else { continue };
         let given = match block.cause {
-            BlockCause::LogShortened => world.witness.lost,
+            BlockCause::LogShortened => world.witness.lost && !world.options.held_in_time,
+            BlockCause::TopicReplaced => world.witness.recreated,
+            BlockCause::Diverged => running.garbled,
             BlockCause::GenerationReplaced => running.control.generation < world.generation,
-            BlockCause::Diverged
-            | BlockCause::LogForked
-            | BlockCause::TopicReplaced
+            BlockCause::LogForked
             | BlockCause::RecordTooLarge
             | BlockCause::OutputRefused
             | BlockCause::InputTruncated

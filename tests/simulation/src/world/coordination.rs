@@ -13,6 +13,8 @@ use super::{Event, MS, Who, World};
 
 /// Steps towards what is wanted in a row, as in the adapter.
 const STEPS_MAX: usize = 64;
+/// Of a thousand operations so many fail while operations fail.
+const FAILING_PER_MILLE: u64 = 400;
 /// How often a client tells its server that it lives.
 const PING: u64 = 300 * MS;
 
@@ -38,6 +40,8 @@ pub(super) struct Client {
     /// What was asked for and not done; one after the other, each followed by a look at the line.
     commands: VecDeque<CoordinatorCommand>,
     called: Option<u64>,
+    /// Something may have changed in the line since it was read.
+    looks: bool,
     closed: bool,
 }
 
@@ -59,8 +63,17 @@ impl Client {
             seen: 0,
             commands: VecDeque::new(),
             called: None,
+            looks: true,
             closed: false,
         }
+    }
+}
+
+impl Client {
+    /// Connected, perhaps to another server: nothing known is kept, watches are gone.
+    fn begin_anew(&mut self) {
+        (self.told, self.watched) = (None, Vec::new());
+        self.checked = 0;
     }
 }
 
@@ -108,8 +121,7 @@ impl World<'_> {
                 Some(session) if self.ensemble.touch(session, now) => {
                     if !client.connected {
                         client.connected = true;
-                        (client.told, client.watched) = (None, Vec::new());
-                        client.checked = 0;
+                        client.begin_anew();
                         facts.push(CoordinatorFact::Connected);
                     }
                 }
@@ -125,8 +137,7 @@ impl World<'_> {
                 None => {
                     client.session = Some(self.ensemble.open(now));
                     client.connected = true;
-                    (client.told, client.watched) = (None, Vec::new());
-                    client.checked = 0;
+                    client.begin_anew();
                     facts.push(CoordinatorFact::Connected);
                 }
             }
@@ -139,15 +150,17 @@ impl World<'_> {
         // Without a connection commands are only noted; with one the line is read after each.
         while let Some(command) = client.commands.pop_front() {
             apply(command, &mut client.stance, &mut client.dead);
+            client.looks = true;
             if connected {
                 break;
             }
         }
+        let looks = connected && (thorough || std::mem::take(&mut client.looks));
         let more = !client.commands.is_empty();
         for fact in facts {
             self.tell_coordination(who, fact);
         }
-        if connected {
+        if looks {
             self.read_line(who, thorough);
         }
         let next = if connected { PING } else { PING / 3 };
@@ -160,6 +173,9 @@ impl World<'_> {
         let mut fact = None;
         let mut changed = false;
         for _ in 0..STEPS_MAX {
+            if self.ensemble_fails > 0 && self.chance.happens(FAILING_PER_MILLE) {
+                break;
+            }
             let Some(running) = self.replicas[who.0].running.as_mut() else { return };
             let client = &mut running.client;
             let Some(session) = client.session.filter(|_| client.connected) else { break };
@@ -226,6 +242,9 @@ impl World<'_> {
             let gone = running.client.watched.iter().any(|name| !self.ensemble.exists(name));
             if gone || running.client.watched.is_empty() && !running.client.deaf {
                 let delay = self.delay();
+                if let Some(running) = self.running(Who(place)) {
+                    running.client.looks = true;
+                }
                 self.call_coordinator(Who(place), delay);
             }
         }

@@ -54,6 +54,7 @@ impl World<'_> {
                 self.processes[who.0].fuse = u32::try_from(1 + fault.other % FUSE_MAX).ok();
             }
             Kind::Freeze => self.freeze(who),
+            Kind::FreezeAll => self.all_replicas().for_each(|who| self.freeze(who)),
             Kind::Slow => self.replicas[who.0].slow += 1,
             Kind::Shutdown => {
                 self.replicas[who.0].wanted_down += 1;
@@ -86,6 +87,7 @@ impl World<'_> {
                 }
             }
             Kind::LaggingZooKeeper => self.ensemble_lag += 1,
+            Kind::FailingZooKeeper => self.ensemble_fails += 1,
             Kind::KillBroker | Kind::KillBrokerBare => self.kill_broker(node),
             Kind::Elect | Kind::ElectUnheard => self.elect(&fault),
             Kind::LagBroker => self.broker_lags[node.0] += 1,
@@ -100,9 +102,13 @@ impl World<'_> {
             Kind::Quiet => self.quiet += 1,
             Kind::KillPublisher => self.kill(self.publisher_of(&fault), true),
             Kind::FreezePublisher => self.freeze(self.publisher_of(&fault)),
+            Kind::Repeat => self.repeat_row(self.publisher_of(&fault), fault.other),
             Kind::LosePower => self.lose_power(&fault),
             Kind::ElectUnclean => self.elect_unclean(&fault),
             Kind::Reset => self.reset(),
+            Kind::Garble => self.garble(who),
+            Kind::Recreate => self.recreate(self.outbound_of(&fault)),
+            Kind::Endanger => self.endanger(self.outbound_of(&fault), true),
         }
     }
 
@@ -116,6 +122,7 @@ impl World<'_> {
                 self.revive(who);
             }
             Kind::Freeze => self.thaw(who),
+            Kind::FreezeAll => self.all_replicas().for_each(|who| self.thaw(who)),
             Kind::Slow => {
                 self.replicas[who.0].slow = self.replicas[who.0].slow.saturating_sub(1);
                 self.call_hot(who, 1_000);
@@ -131,6 +138,7 @@ impl World<'_> {
             }
             Kind::ZooKeeperDown => self.ensemble_down = self.ensemble_down.saturating_sub(1),
             Kind::LaggingZooKeeper => self.ensemble_lag = self.ensemble_lag.saturating_sub(1),
+            Kind::FailingZooKeeper => self.ensemble_fails = self.ensemble_fails.saturating_sub(1),
             Kind::KillBroker | Kind::KillBrokerBare => self.revive_broker(node, fault.kind == Kind::KillBroker),
             Kind::LagBroker => {
                 self.broker_lags[node.0] = self.broker_lags[node.0].saturating_sub(1);
@@ -144,6 +152,7 @@ impl World<'_> {
                 }
             }
             Kind::FreezePublisher => self.thaw(self.publisher_of(&fault)),
+            Kind::Endanger => self.endanger(self.outbound_of(&fault), false),
             Kind::Switchover
             | Kind::SessionStorm
             | Kind::DeleteNode
@@ -153,9 +162,12 @@ impl World<'_> {
             | Kind::ElectUnheard
             | Kind::Shrink
             | Kind::Retain
+            | Kind::Repeat
             | Kind::LosePower
             | Kind::ElectUnclean
-            | Kind::Reset => {}
+            | Kind::Reset
+            | Kind::Garble
+            | Kind::Recreate => {}
         }
     }
 
@@ -260,7 +272,9 @@ impl World<'_> {
         self.trace.note(self.now, 23, 0, || "everything heals".to_owned());
         self.healed = true;
         self.quiet = 0;
-        (self.ensemble_down, self.ensemble_lag) = (0, 0);
+        (self.ensemble_down, self.ensemble_lag, self.ensemble_fails) = (0, 0, 0);
+        self.dangers.fill(0);
+        self.all_replicas().for_each(|who| self.tell_dangers(who));
         for place in 0..BROKERS {
             let node = NodeId(place);
             self.broker_lags[place] = 0;

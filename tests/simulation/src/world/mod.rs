@@ -11,6 +11,7 @@ mod notebook;
 mod peers;
 mod publishers;
 mod replicas;
+mod topics;
 mod wires;
 mod witness;
 mod writers;
@@ -134,9 +135,12 @@ pub(crate) struct World<'a> {
     broker_down: Vec<u32>,
     broker_lags: Vec<u32>,
     replicating: Vec<Vec<bool>>,
+    /// Per partition: faults by which what it acknowledges may not last.
+    dangers: Vec<u32>,
     ensemble: Ensemble,
     ensemble_down: u32,
     ensemble_lag: u32,
+    ensemble_fails: u32,
     pub(crate) processes: Vec<Process>,
     pub(crate) replicas: Vec<Replica>,
     publishers: Vec<Publisher>,
@@ -149,6 +153,8 @@ pub(crate) struct World<'a> {
     pub(crate) healed: bool,
     pub(crate) witness: Witness,
     pub(crate) violation: Option<Violation>,
+    /// A writer or a control loop did something in this step.
+    moved: bool,
     pub(crate) events: u64,
 }
 
@@ -195,9 +201,11 @@ impl<'a> World<'a> {
             broker_down: vec![0; BROKERS],
             broker_lags: vec![0; BROKERS],
             replicating: vec![vec![false; BROKERS]; partitions],
+            dangers: vec![0; partitions],
             ensemble: Ensemble::new(options.session),
             ensemble_down: 0,
             ensemble_lag: 0,
+            ensemble_fails: 0,
             processes,
             replicas: Vec::new(),
             publishers: Vec::new(),
@@ -210,6 +218,7 @@ impl<'a> World<'a> {
             healed: false,
             witness: Witness::new(&models[0], partitions, options.marker_period),
             violation: None,
+            moved: false,
             events: 0,
             chance,
             options,
@@ -285,7 +294,7 @@ impl<'a> World<'a> {
             Event::ToBroker(wire, bytes) => self.reach_broker(wire, &bytes),
             Event::ToClient(wire, bytes) => self.reach_client(wire, &bytes),
             Event::Broken(wire, reason) => self.broken(wire, reason),
-            Event::AnswerDue(wire) => self.advance_session(wire),
+            Event::AnswerDue(wire) => self.answer_due(wire),
             Event::Replicate(partition, node) => self.replicate(partition, node),
             Event::Learn(partition, node) => self.learn(partition, node),
             Event::Fence(node) => self.fence(node),
@@ -333,9 +342,9 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Asks the invariants that can break at any moment.
+    /// Asks the invariants that can break at any moment, when anything moved that they look at.
     fn check(&mut self) {
-        if self.violation.is_none() {
+        if std::mem::take(&mut self.moved) && self.violation.is_none() {
             self.violation = crate::invariants::check(self).err();
         }
     }
@@ -391,6 +400,10 @@ impl<'a> World<'a> {
         }
         self.kill(who, true);
         false
+    }
+
+    fn all_replicas(&self) -> impl Iterator<Item = Who> + use<> {
+        (0..self.options.replicas).map(Who)
     }
 
     /// Outbound topics, in the pipeline's order.

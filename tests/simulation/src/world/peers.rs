@@ -9,7 +9,7 @@ use types::{Incarnation, MemberName, Tick};
 use super::{Event, MS, Who, World};
 
 /// How often links look at each other.
-const LOOK: u64 = 25 * MS;
+const LOOK: u64 = 50 * MS;
 /// The least silence that is told, as in the adapter.
 const SILENCE: u64 = 150 * MS;
 
@@ -80,11 +80,9 @@ impl World<'_> {
     }
 
     fn look_at_peer(&mut self, from: Who, to: Who) {
-        let member = self.member(to);
-        let known = self
-            .running(from)
-            .is_some_and(|running| running.members.iter().any(|candidate| candidate.member == member));
-        if !known {
+        let name = self.replicas[to.0].name.as_str();
+        let Some(looking) = &self.replicas[from.0].running else { return };
+        if !looking.members.iter().any(|candidate| candidate.member.as_str() == name) {
             return;
         }
         let place = self.pairs.place(from, to);
@@ -93,7 +91,7 @@ impl World<'_> {
         let up = self.processes[to.0].up;
         let answers = up && self.processes[to.0].frozen == 0 && reach;
         let host_answers = reach && !self.replicas[to.0].host_down;
-        let status = self.replicas[to.0].running.as_ref().and_then(|running| running.status.clone());
+        let status = self.replicas[to.0].running.as_ref().and_then(|running| running.status.as_ref());
         let now = self.now;
         let pair = &mut self.pairs.all[place];
         if pair.own_life != own_life {
@@ -101,11 +99,11 @@ impl World<'_> {
         }
         let mut facts = Vec::new();
         if answers {
-            pair.hear(&member, life, now, status, &mut facts);
+            pair.hear(name, life, now, status, &mut facts);
         } else if !up && host_answers {
-            pair.find_dead(&member, &mut facts);
+            pair.find_dead(name, &mut facts);
         } else {
-            pair.miss(&member, now, &mut facts);
+            pair.miss(name, now, &mut facts);
         }
         for fact in facts {
             self.trace.note(self.now, 19, from.0 as u64, || format!("n{} hears {fact:?}", from.0 + 1));
@@ -132,24 +130,15 @@ impl World<'_> {
 }
 
 impl Pair {
-    fn hear(
-        &mut self,
-        member: &MemberName,
-        life: u64,
-        now: u64,
-        status: Option<PeerStatus>,
-        facts: &mut Vec<PeerFact>,
-    ) {
+    fn hear(&mut self, name: &str, life: u64, now: u64, status: Option<&PeerStatus>, facts: &mut Vec<PeerFact>) {
         let after = Tick(now).since(Tick(self.heard));
-        let (member, incarnation) = (member.clone(), Incarnation(life));
+        let member = || MemberName::from(name);
+        let incarnation = Incarnation(life);
         if life != self.incarnation {
             if self.verdict != Verdict::Dead && self.linked {
                 let before = Incarnation(self.incarnation);
-                facts.push(PeerFact::Dead {
-                    member: member.clone(),
-                    incarnation: before,
-                    evidence: Evidence::OtherIncarnation,
-                });
+                let evidence = Evidence::OtherIncarnation;
+                facts.push(PeerFact::Dead { member: member(), incarnation: before, evidence });
             }
             *self = Self { own_life: self.own_life, incarnation: life, ..Self::default() };
         }
@@ -157,39 +146,34 @@ impl Pair {
         self.linked = true;
         match self.verdict {
             Verdict::Unknown => {
-                let peer = format!("{member}:1");
-                facts.push(PeerFact::Up { member: member.clone(), incarnation, peer });
+                facts.push(PeerFact::Up { member: member(), incarnation, peer: format!("{name}:1") });
             }
-            Verdict::Silent | Verdict::Dead => {
-                facts.push(PeerFact::Heard { member: member.clone(), incarnation, after });
-            }
+            Verdict::Silent | Verdict::Dead => facts.push(PeerFact::Heard { member: member(), incarnation, after }),
             Verdict::Alive => {}
         }
         self.verdict = Verdict::Alive;
-        if let Some(status) = status
-            && self.status.as_ref() != Some(&status)
-        {
+        if let Some(status) = status.filter(|status| self.status.as_ref() != Some(status)) {
             self.status = Some(status.clone());
-            facts.push(PeerFact::Status { member, incarnation, status });
+            facts.push(PeerFact::Status { member: member(), incarnation, status: status.clone() });
         }
     }
 
     /// The host says that nobody listens there any more.
-    fn find_dead(&mut self, member: &MemberName, facts: &mut Vec<PeerFact>) {
+    fn find_dead(&mut self, name: &str, facts: &mut Vec<PeerFact>) {
         if self.verdict != Verdict::Dead {
             self.verdict = Verdict::Dead;
             let evidence = if self.linked { Evidence::ResetAndRefused } else { Evidence::Refused };
-            let (member, incarnation) = (member.clone(), Incarnation(self.incarnation));
+            let (member, incarnation) = (MemberName::from(name), Incarnation(self.incarnation));
             facts.push(PeerFact::Dead { member, incarnation, evidence });
         }
     }
 
-    fn miss(&mut self, member: &MemberName, now: u64, facts: &mut Vec<PeerFact>) {
+    fn miss(&mut self, name: &str, now: u64, facts: &mut Vec<PeerFact>) {
         let lasting: Duration = Tick(now).since(Tick(self.heard));
         let quiet = matches!(self.verdict, Verdict::Unknown | Verdict::Alive);
         if quiet && super::nanos(lasting) >= SILENCE {
             self.verdict = Verdict::Silent;
-            let (member, incarnation) = (member.clone(), Incarnation(self.incarnation));
+            let (member, incarnation) = (MemberName::from(name), Incarnation(self.incarnation));
             facts.push(PeerFact::Silent { member, incarnation, lasting });
         }
     }

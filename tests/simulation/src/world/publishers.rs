@@ -140,7 +140,24 @@ impl World<'_> {
         self.later(pause, Event::Stranger);
     }
 
+    /// One of a source's newest rows is published again, past its publisher.
+    pub(super) fn repeat_row(&mut self, who: Who, back: usize) {
+        let place = self.publisher(who);
+        let source = &self.publishers[place].source;
+        let of_source = self.witness.inbound().iter().rev().filter(|record| {
+            record.source.as_ref().is_some_and(|(known, _)| known == source) && record.payload.is_some()
+        });
+        let Some(record) = of_source.take(back + 1).last().cloned() else { return };
+        let (Some((id, position)), Some(payload)) = (record.source, record.payload) else { return };
+        let header = SourceHeader { id, position, last_row_hash: position.index };
+        self.append_plain(Some(&payload), &[(headers::SOURCE, header.to_text().as_bytes())]);
+    }
+
+    /// In the last second none arrives, so that the end of the story finds nobody in the middle of something.
     pub(super) fn tick_arrives(&mut self, who: Who) {
+        if self.now > super::EPOCH + super::nanos(crate::options::STORY_LASTS) - 1_000 * MS {
+            return;
+        }
         let reached = (0..BROKERS).map(NodeId).any(|node| {
             let leads = self.cluster.partition(INBOUND).truth().leader == Some(node.0);
             leads && !self.wires.is_cut(who, node, super::wires::Way::There)

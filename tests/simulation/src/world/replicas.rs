@@ -52,6 +52,10 @@ pub(crate) struct Running {
     pub(super) inlet: Inlet,
     pub(super) inlet_next: usize,
     inlet_called: bool,
+    /// The next record it reads is altered.
+    pub(super) garbles: bool,
+    /// It has read an altered record.
+    pub(crate) garbled: bool,
     pub(crate) writers: Vec<WriterId>,
     published: Vec<OutputIndex>,
     wakes: VecDeque<Wake>,
@@ -163,6 +167,8 @@ impl World<'_> {
             inlet,
             inlet_next: 0,
             inlet_called: false,
+            garbles: false,
+            garbled: false,
             writers,
             published,
             wakes: VecDeque::new(),
@@ -183,6 +189,9 @@ impl World<'_> {
             version: "simulated".to_owned(),
             in_line: false,
         }));
+        if self.dangers.iter().any(|dangers| *dangers > 0) {
+            self.tell_dangers(who);
+        }
         self.call_control(who, 1_000);
         self.later(2_000, Event::Coordinator(who, life));
         self.call_inlet(who);
@@ -299,6 +308,8 @@ impl World<'_> {
             return;
         }
         running.control_at = None;
+        self.moved = true;
+        let Some(running) = self.running(who) else { return };
         let wake = running.wakes.pop_front();
         let caused = wake.is_some();
         let before = running.control.machine.stage();
@@ -321,7 +332,12 @@ impl World<'_> {
         let next = deadline.map_or(next, |deadline| next.min(deadline.max(1_000)));
         self.call_control(who, if more { 1_000 } else { next });
         self.ring_writers(who);
-        self.call_hot(who, 5_000);
+        let Some(running) = self.running(who) else { return };
+        // Nothing to read needs no hot thread, but whoever writes sends ticks.
+        let ticks = running.hot.shared.is_writing() && running.hot_at.is_none();
+        if ticks || !running.inlet.is_empty() {
+            self.call_hot(who, 5_000);
+        }
     }
 
     /// Works off what the control loop wants done; false when the process died of it.
@@ -358,8 +374,9 @@ impl World<'_> {
     }
 
     fn ring_writers(&mut self, who: Who) {
-        let Some(running) = self.running(who) else { return };
-        for writer in running.writers.clone() {
+        let outputs = self.running(who).map_or(0, |running| running.writers.len());
+        for output in 0..outputs {
+            let Some(writer) = self.running(who).map(|running| running.writers[output]) else { return };
             if !lock(&self.writers[writer.0].inbox).is_empty() {
                 self.ring_writer(writer);
             }
@@ -412,7 +429,9 @@ impl World<'_> {
             running.published[output] = published;
             let within = self.chance.below(POSITIONS_WITHIN);
             self.call_control(who, within);
-            self.call_hot(who, 500_000);
+            if self.running(who).is_some_and(|running| !running.inlet.is_empty()) {
+                self.call_hot(who, 500_000);
+            }
         }
     }
 
@@ -449,7 +468,11 @@ impl World<'_> {
         let end = all.min(usize::try_from(high).unwrap_or(usize::MAX));
         let got_some = running.inlet_next < end;
         for record in &self.witness.inbound()[running.inlet_next.min(end)..end] {
-            running.inlet.push(record.clone());
+            let mut record = record.clone();
+            if running.garbles && record.garble() {
+                (running.garbles, running.garbled) = (false, true);
+            }
+            running.inlet.push(record);
         }
         running.inlet_next = running.inlet_next.max(end);
         if end < all {

@@ -20,6 +20,8 @@ pub(super) struct Wire {
     /// The client still wants it.
     pub(super) wanted: bool,
     session: Option<Session>,
+    /// When the broker looks next whether a waiting answer is due.
+    looks_at: Option<u64>,
     last_there: u64,
     last_back: u64,
     /// Bytes that wait for a cut to heal.
@@ -80,6 +82,7 @@ impl World<'_> {
             client: None,
             wanted: true,
             session: None,
+            looks_at: None,
             last_there: 0,
             last_back: 0,
             held_there: Vec::new(),
@@ -182,6 +185,15 @@ impl World<'_> {
         self.advance_session(wire);
     }
 
+    /// A broker looks whether the answer that waits on a connection is due.
+    pub(super) fn answer_due(&mut self, wire: WireId) {
+        let now = self.now;
+        // An earlier look may have been asked for after this one.
+        if self.wires.get_mut(wire).looks_at.take_if(|at| *at <= now).is_some() {
+            self.advance_session(wire);
+        }
+    }
+
     /// Serves what can be served on a connection.
     pub(super) fn advance_session(&mut self, wire: WireId) {
         let now = self.tick();
@@ -197,7 +209,11 @@ impl World<'_> {
                 self.send(wire, Way::Back, answer);
             }
         }
-        if let Some((_, until)) = waits.filter(|waits| before != Some(*waits)) {
+        let held = self.wires.get_mut(wire);
+        if let Some((_, until)) = waits
+            && held.looks_at.is_none_or(|at| until.0 < at)
+        {
+            held.looks_at = Some(until.0);
             self.queue.push(until.0, Event::AnswerDue(wire));
         }
         if answered || waits != before {

@@ -44,6 +44,8 @@ pub(crate) struct Witness {
     references: Vec<Reference>,
     /// Kafka broke its word.
     pub(crate) lost: bool,
+    /// An outbound topic was deleted and made anew.
+    pub(crate) recreated: bool,
 }
 
 impl Outbound {
@@ -65,6 +67,7 @@ impl Witness {
             outbound: (1..partitions).map(|_| Outbound::default()).collect(),
             references: vec![Reference::new(model, marker_period)],
             lost: false,
+            recreated: false,
         }
     }
 
@@ -164,6 +167,14 @@ impl Witness {
             *ever = (*ever).max(record.index.map_or(OutputIndex(0), OutputIndex::next));
         }
         Ok(())
+    }
+
+    /// A topic was deleted and made anew: nothing stands in it.
+    pub(super) fn recreated(&mut self, output: usize) {
+        let outbound = &mut self.outbound[output];
+        outbound.committed = 0;
+        outbound.placed.clear();
+        self.recreated = true;
     }
 
     /// Kafka broke its word: what was committed from `end` on is gone.

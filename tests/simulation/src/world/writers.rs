@@ -129,9 +129,8 @@ impl World<'_> {
         if writer.machine.deadline().is_some_and(|deadline| deadline <= now) {
             writer.machine.on_deadline(now);
         }
-        let due: Vec<WireId> = writer.links.iter().map(|(_, wire)| *wire).collect();
-        for wire in due {
-            if let Some(client) = &mut self.wires.get_mut(wire).client
+        for (_, wire) in &writer.links {
+            if let Some(client) = &mut self.wires.get_mut(*wire).client
                 && client.deadline().is_some_and(|deadline| deadline <= now)
             {
                 client.on_deadline(now);
@@ -152,15 +151,17 @@ impl World<'_> {
 
     /// Does what the machine wants and tells it what came of it, until both are silent.
     pub(super) fn drive_writer(&mut self, id: WriterId) {
+        self.moved = true;
         for _ in 0..STEPS_MAX {
             if self.writers[id.0].dead || !self.obey(id) {
                 return;
             }
-            let wires: Vec<(LinkId, WireId)> = self.writers[id.0].links.clone();
-            wires.iter().for_each(|(_, wire)| self.flush(*wire));
-            let news = wires.into_iter().find_map(|(link, wire)| {
-                let event = self.wires.get_mut(wire).client.as_mut()?.poll()?;
-                Some((link, wire, event))
+            for place in 0..self.writers[id.0].links.len() {
+                self.flush(self.writers[id.0].links[place].1);
+            }
+            let news = self.writers[id.0].links.iter().find_map(|(link, wire)| {
+                let event = self.wires.get_mut(*wire).client.as_mut()?.poll()?;
+                Some((*link, *wire, event))
             });
             let Some((link, wire, event)) = news else {
                 return self.await_deadline(id);

@@ -1,6 +1,7 @@
 //! What the broker says to a batch: it stands, it doesn't come next, it is too large.
 
 use ports::output::{OutputBlock, OutputFact};
+use types::mutation::{Mutation, mutated};
 use types::{Offset, OutputIndex};
 
 use super::super::config::Layout;
@@ -123,6 +124,10 @@ impl Machine {
     fn on_not_next(&mut self, flight: &Flight) {
         if flight.count == 0 {
             return self.fence_again();
+        }
+        if mutated(Mutation::DropsWhatWasRefused) {
+            let end = OutputIndex(flight.first.0 + flight.count as u64);
+            self.ledger.acknowledged(end, self.ledger.offset_of(end));
         }
         self.counters.refusals += 1;
         self.out.fact(OutputFact::Refused { index: flight.first });

@@ -1,6 +1,7 @@
 //! What the leader's three answers say together, and what may be sent after them.
 
 use ports::output::OutputBlock;
+use types::mutation::{Mutation, mutated};
 use types::{Offset, OutputIndex};
 
 use super::super::config::Layout;
@@ -39,7 +40,7 @@ impl Machine {
         }
         self.writing.asked = ask.sent;
         self.writing.probe = Some((ask.sent, answers.end));
-        if answers.end < ask.committed {
+        if answers.end < ask.committed && !mutated(Mutation::OverlooksShortenedLogs) {
             self.writing.forget_anchor();
             self.ask_later();
             return self.survey_again();
@@ -149,7 +150,10 @@ impl Machine {
     }
 
     fn settle(&mut self, next: OutputIndex, settled: Option<Offset>) {
-        self.writing.next = next;
+        if mutated(Mutation::DropsWhatTheLeaderNames) {
+            self.ledger.acknowledged(next, self.ledger.offset_of(next));
+        }
+        self.writing.next = if mutated(Mutation::NextNeverGoesBack) { next.max(self.writing.next) } else { next };
         if settled.is_some() || self.is_anchored() {
             self.writing.standing = Standing::Ready { settled };
         } else {
