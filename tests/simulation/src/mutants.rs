@@ -108,7 +108,7 @@ enum Scenario {
     Forgotten,
     /// The same, and its last request arrives after that.
     HeldBack,
-    /// Retention leaves nothing of a topic while nobody writes; then an engine starts.
+    /// Retention leaves nothing of a topic while nobody writes; then all engines start anew.
     Emptied,
     /// An engine that is too slow for a moment leaves the line and comes back, while ZooKeeper refuses now and then.
     Hesitating,
@@ -171,7 +171,8 @@ fn forgotten(held_back: bool) -> Vec<Fault> {
 fn emptied() -> Vec<Fault> {
     let freeze = fault(8, 11, Kind::FreezeAll, 0, 0);
     let retain = millis(17_500, 20, Kind::Retain, 0, 0);
-    vec![freeze, retain, millis(17_600, 1_000, Kind::Kill, 0, 0)]
+    let kills = [0, 1, 2].map(|who| millis(17_600, 1_000, Kind::Kill, who, 0));
+    [freeze, retain].into_iter().chain(kills).collect()
 }
 
 /// How slow for how long is chance: it is over soon after it was too long.
