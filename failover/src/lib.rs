@@ -40,6 +40,7 @@ mod deadline;
 mod evidence;
 mod fact;
 mod handover;
+pub mod journal;
 mod line;
 mod machine;
 mod peers;

@@ -31,6 +31,9 @@ counter_id! {
 }
 counter_id! {
     /// The inbound offset that caused an output; ids of one topic never decrease, they may skip.
+    ///
+    /// With several inbound topics: how far they are consumed together, one less than the sum of the offsets that come next
+    /// in those that have brought a record. With one topic that is the offset.
     MessageId(u64)
 }
 counter_id! {
@@ -54,6 +57,16 @@ counter_id! {
 counter_id! {
     /// Kafka's count of a partition's leaders.
     LeaderEpoch(u32)
+}
+
+/// An inbound topic by its place in the generation's list, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct InputId(pub usize);
+
+impl fmt::Display for InputId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 macro_rules! name_id {

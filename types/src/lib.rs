@@ -22,8 +22,8 @@ pub use block::{EventBlock, RecordSpan, Run};
 pub use column::{Column, NullMask, Texts, Value, Values, WrongType};
 pub use event::{Flags, Opcode, UnknownOpcode};
 pub use id::{
-    Digest, Fingerprint, Generation, Incarnation, LeaderEpoch, MemberName, MessageId, Offset, OutputIndex, SourceId,
-    SourcePosition, Term, TopicName,
+    Digest, Fingerprint, Generation, Incarnation, InputId, LeaderEpoch, MemberName, MessageId, Offset, OutputIndex,
+    SourceId, SourcePosition, Term, TopicName,
 };
 pub use output::{OutputKind, OutputRecord};
 pub use schema::{Field, FieldType, Schema, SchemaError};
