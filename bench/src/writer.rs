@@ -33,7 +33,7 @@ impl Writer {
     /// `name` becomes the header `esp-writer`.
     pub(crate) fn open(bootstrap: &str, topic: &TopicName, layout: Layout, name: &str) -> anyhow::Result<Self> {
         let source = match &layout {
-            Layout::Sole => None,
+            Layout::Sole | Layout::Journal => None,
             Layout::Shared { source } => Some(source),
         };
         let config = MachineConfig {

@@ -31,7 +31,7 @@ pub(super) enum Meaning<'r> {
 pub(super) fn epoch(config: &MachineConfig) -> i16 {
     match config.layout {
         Layout::Sole if mutated(Mutation::KeepsTheEpoch) => 1,
-        Layout::Sole => i16::try_from(config.identity.generation.0).unwrap_or(i16::MAX),
+        Layout::Sole | Layout::Journal => i16::try_from(config.identity.generation.0).unwrap_or(i16::MAX),
         // Sources have no generations: what they publish is fixed by the source itself.
         Layout::Shared { .. } => 0,
     }
@@ -198,7 +198,7 @@ fn meaning<'r>(config: &MachineConfig, batch: &Batch<'_>, record: &Record<'r>) -
         return Meaning::Foreign;
     }
     match &config.layout {
-        Layout::Sole => match batch.producer_epoch.cmp(&epoch(config)) {
+        Layout::Sole | Layout::Journal => match batch.producer_epoch.cmp(&epoch(config)) {
             std::cmp::Ordering::Less => Meaning::Older,
             std::cmp::Ordering::Equal => own(record),
             std::cmp::Ordering::Greater => Meaning::Newer,

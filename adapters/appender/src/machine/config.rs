@@ -34,8 +34,12 @@ pub struct MachineConfig {
 /// Who else may write into the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
-    /// Only the replicas of one project (`.O`, `.dead`): offset = fence + 1 + index.
+    /// Only the replicas of one project (`.O`, `.dead`): offset = fence + 1 + index. All of them compute the same records.
     Sole,
+    /// Only the replicas of one project (`.J`), likewise, but a record is what its writer proposes: the first one that stands
+    /// in a place counts, and another one for that place is void. A push replaces the proposal before it; whoever pushes has
+    /// read what stands before it from the log.
+    Journal,
     /// Many sources side by side (`.I`): offsets prove nothing, every source is a producer of its own.
     Shared {
         /// This one.

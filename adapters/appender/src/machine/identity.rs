@@ -37,7 +37,7 @@ pub(super) const FENCE_SEQUENCE: i32 = 0;
 /// The sequence of an index. Where a fence opens the log it has sequence 0, so index 0 has 1.
 pub(super) fn sequence(layout: &Layout, index: OutputIndex) -> i32 {
     let before = match layout {
-        Layout::Sole => 1,
+        Layout::Sole | Layout::Journal => 1,
         Layout::Shared { .. } => 0,
     };
     i32::try_from((index.0 + before) % SEQUENCES).unwrap_or_default()

@@ -39,6 +39,8 @@ pub(super) struct Ledger {
     /// Who wrote the last record seen: nearly always who wrote the next one too.
     seen_writer: Arc<str>,
     shared: bool,
+    /// Records are proposals: what stands in the log counts, and nothing is compared with it.
+    proposes: bool,
     hold: Hold,
     bounds: Bounds,
     /// To be said.
@@ -58,6 +60,9 @@ enum Hold {
 impl Ledger {
     pub(super) fn new(config: &MachineConfig) -> Self {
         let checkpoints = || Checkpoints::new(config.bounds.checkpoints_max);
+        let proposes = config.layout == Layout::Journal;
+        // A proposal that has lost must never be owed again, so none is kept behind the log's end.
+        let kept_records_max = if proposes { 0 } else { config.bounds.kept_records_max };
         Self {
             outputs: Outputs::default(),
             position: Offset(0),
@@ -73,7 +78,8 @@ impl Ledger {
             seen_writer: "".into(),
             shared: matches!(config.layout, Layout::Shared { .. }),
             hold: Hold::No,
-            bounds: config.bounds,
+            proposes,
+            bounds: Bounds { kept_records_max, ..config.bounds },
             facts: Vec::new(),
         }
     }
@@ -153,6 +159,9 @@ impl Ledger {
     /// # Errors
     /// [`OutputBlock::Diverged`] when the log shows another one in its place.
     pub(super) fn push(&mut self, item: Item) -> Result<(), OutputBlock> {
+        if self.proposes {
+            self.outputs.begin_again();
+        }
         let agreed = match &item {
             Item::Output(record) => match self.theirs.take(record.index) {
                 Some(theirs) if !mutated(Mutation::ComparesNothing) => theirs.agree(record.digest),
@@ -201,6 +210,7 @@ impl Ledger {
     pub(super) fn acknowledged(&mut self, end: OutputIndex, offset: Offset) {
         if let Some(Item::Output(record)) = end.0.checked_sub(1).and_then(|last| self.outputs.get(OutputIndex(last)))
             && record.index >= self.next
+            && !self.proposes
         {
             let (index, id, digest) = (record.index, record.id, record.digest);
             self.mine.note(Checkpoint { index, id, digest, writer: self.writer.clone() });
@@ -273,6 +283,9 @@ impl Ledger {
             if self.seen_writer == self.writer {
                 self.facts.push(OutputFact::WroteBehindUs { writer: writer.to_owned() });
             }
+        }
+        if self.proposes {
+            return Ok(());
         }
         if *self.seen_writer != *writer {
             self.seen_writer = writer.into();

@@ -247,8 +247,12 @@ impl Machine {
         self.ledger.drop_published();
     }
 
-    /// A log that ends before the first output computed here can't be continued from here (rule R8).
+    /// A log that ends before the first output computed here can't be continued from here (rule R8). A proposal may be ahead
+    /// of the tail: its owner has read further.
     fn check_reach(&mut self) {
+        if self.config.layout == Layout::Journal {
+            return;
+        }
         let end = self.ledger.published();
         if let Some(dropped) = self.ledger.outputs.start().filter(|start| *start > end) {
             self.block(OutputBlock::LogShortened { end, dropped });

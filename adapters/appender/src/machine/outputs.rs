@@ -64,6 +64,11 @@ impl Outputs {
         self.items.push_back(item);
     }
 
+    /// Forgets everything, so that the next push may begin anywhere.
+    pub(super) fn begin_again(&mut self) {
+        *self = Self::default();
+    }
+
     /// One past the last output pushed; 0 before the first.
     pub(super) fn end(&self) -> OutputIndex {
         OutputIndex(self.start + self.items.len() as u64)

@@ -192,7 +192,8 @@ impl Machine {
 
     fn say_foreign(&mut self, seen: &Seen) {
         // In a log of several writers others are no strangers.
-        if seen.foreign > 0 && self.config.layout == Layout::Sole {
+        let is_shared = matches!(self.config.layout, Layout::Shared { .. });
+        if seen.foreign > 0 && !is_shared {
             if self.counters.foreign_records == 0 {
                 tracing::warn!(topic = %self.config.topic, offset = %seen.end, "somebody else writes this topic");
             }
@@ -224,7 +225,7 @@ impl Machine {
             return self.block(OutputBlock::Fenced { ours: self.config.identity.generation });
         }
         match self.config.layout {
-            Layout::Sole => self.on_surveyed_sole(surveyed),
+            Layout::Sole | Layout::Journal => self.on_surveyed_sole(surveyed),
             Layout::Shared { .. } => self.on_surveyed_shared(surveyed),
         }
     }
@@ -376,7 +377,7 @@ impl Machine {
     fn open(&mut self) {
         self.phase = Phase::Open;
         let fence = match self.config.layout {
-            Layout::Sole => self.ledger.fence(),
+            Layout::Sole | Layout::Journal => self.ledger.fence(),
             Layout::Shared { .. } => Offset(0),
         };
         let published_end = self.ledger.published();

@@ -279,6 +279,10 @@ impl Machine {
             if first >= self.ledger.outputs.end() {
                 return;
             }
+            // A proposal is made by who has read what stands before it; the tail may still be on its way there.
+            if self.ledger.outputs.start().is_some_and(|start| first < start) {
+                return;
+            }
             let count = if self.is_anchored() || mutated(Mutation::WritesUnprimed) {
                 self.ledger.outputs.fit(first, self.config.bounds.batch_records_max, self.writing.bytes_max)
             } else if !self.writing.flight.is_empty() {
@@ -301,7 +305,7 @@ impl Machine {
         let Some(settled) = settled else { return false };
         let young = self.now.since(self.writing.asked) <= self.config.lifetimes.anchor_age_max();
         let comes_next = match self.config.layout {
-            Layout::Sole => self.ledger.position() == settled && first == self.ledger.next(),
+            Layout::Sole | Layout::Journal => self.ledger.position() == settled && first == self.ledger.next(),
             Layout::Shared { .. } => self.ledger.position() >= settled && first == self.ledger.published(),
         };
         young && comes_next
@@ -312,7 +316,7 @@ impl Machine {
         match settled {
             // Everything below is committed, the tail only has to read it.
             Some(settled) if self.ledger.position() < settled => match self.config.layout {
-                Layout::Sole => {}
+                Layout::Sole | Layout::Journal => {}
                 Layout::Shared { .. } => self.survey_again(),
             },
             Some(_) | None => self.ask_later(),

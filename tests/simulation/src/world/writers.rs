@@ -54,7 +54,7 @@ impl World<'_> {
     pub(super) fn start_writer(&mut self, start: Start) -> WriterId {
         let Start { owner, output, name, generation, topic, layout, noted } = start;
         let source: Option<SourceId> = match &layout {
-            Layout::Sole => None,
+            Layout::Sole | Layout::Journal => None,
             Layout::Shared { source } => Some(source.clone()),
         };
         let label = self.models[0].deployment.label.clone();

@@ -4,6 +4,7 @@
 
 mod broker;
 mod chaos;
+mod journal;
 mod rules;
 mod shared;
 mod stories;

@@ -81,7 +81,7 @@ impl Machine {
     fn end_offset(&self, end: OutputIndex, base: Option<Offset>, count: usize) -> Offset {
         match (base, &self.config.layout) {
             (Some(base), _) => Offset(base.0 + count as u64),
-            (None, Layout::Sole) => self.ledger.offset_of(end),
+            (None, Layout::Sole | Layout::Journal) => self.ledger.offset_of(end),
             (None, Layout::Shared { .. }) => Offset(0),
         }
     }
@@ -91,8 +91,8 @@ impl Machine {
         match self.config.layout {
             Layout::Shared { .. } => return true,
             // The tail has read it there already, and checked.
-            Layout::Sole if flight.first < self.ledger.next() => return true,
-            Layout::Sole => {}
+            Layout::Sole | Layout::Journal if flight.first < self.ledger.next() => return true,
+            Layout::Sole | Layout::Journal => {}
         }
         let expected = self.ledger.offset_of(flight.first);
         let found = base.unwrap_or(expected);

@@ -58,7 +58,7 @@ impl Machine {
         match (self.phase, ask.purpose) {
             (Phase::Genesis, _) => self.judge_genesis(answers, producer),
             (Phase::Open, Purpose::Resync) => match self.config.layout {
-                Layout::Sole => self.judge_sole(answers, producer),
+                Layout::Sole | Layout::Journal => self.judge_sole(answers, producer),
                 Layout::Shared { .. } => self.judge_shared(answers, producer),
             },
             (Phase::Open, Purpose::Refresh) => self.freshen(answers),
@@ -70,7 +70,7 @@ impl Machine {
     fn freshen(&mut self, answers: Answers) {
         if let Standing::Ready { settled } = &mut self.writing.standing {
             *settled = match self.config.layout {
-                Layout::Sole => (answers.end == answers.high).then_some(answers.end),
+                Layout::Sole | Layout::Journal => (answers.end == answers.high).then_some(answers.end),
                 Layout::Shared { .. } => Some(answers.end),
             };
         }
