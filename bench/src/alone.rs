@@ -143,7 +143,7 @@ impl Alone {
     fn new(project: &LoadedProject, deployment: &Deployment, form: Form) -> anyhow::Result<Self> {
         let mut engine =
             Engine::from_loaded(&project.loaded).ok().context("the project's expressions can't be compiled")?;
-        let source = engine.window(&deployment.inbound.window).context("no source window")?;
+        let source = engine.window(&deployment.inbound[0].window).context("no source window")?;
         let outbound = deployment.outbound.first().context("no outbound topic")?;
         let out = engine.window(&outbound.window).context("no outbound window")?;
         engine.subscribe(out);

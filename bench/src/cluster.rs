@@ -61,6 +61,7 @@ impl Topics {
                 inbound: vec![inbound.clone()],
                 outbound: vec![outbound.clone(), bare.clone()],
                 dead: Some(name("bench.dead")),
+                journal: None,
                 metadata: name("M"),
                 adapter_metadata: Vec::new(),
                 scratch: None,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use daemon::commands::{LoadedProject, load_project};
 use ports::input::{InboundBatch, InboundHead};
 use proto::{Encoder, EncoderOptions, Format};
-use types::{EventBlock, Flags, Offset, Opcode, Schema, Timestamp, Value};
+use types::{EventBlock, Flags, InputId, Offset, Opcode, Schema, Timestamp, Value};
 
 /// Retention by count: the result depends on no time, so a run is the same however fast the machine is.
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/sum20-count/project.xml");
@@ -70,6 +70,7 @@ impl Feed {
             encoder.encode(&block, row..row + form.events, &mut |part| batch.bytes.extend_from_slice(part));
             let payload = Some(from..batch.bytes.len());
             batch.heads.push(InboundHead {
+                input: InputId(0),
                 offset: Offset(0),
                 timestamp: Timestamp(0),
                 tick: false,

@@ -8,6 +8,7 @@ pub mod config;
 pub mod deployment;
 pub mod exit;
 mod http;
+pub mod journal;
 pub mod node;
 pub mod pipeline;
 pub mod snapshot;

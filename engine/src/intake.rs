@@ -1,6 +1,6 @@
 //! The gate before the engine: what time it is at an inbound record, and whether the record counts.
 //!
-//! Several writers share an inbound topic (publishers, ticks, users' own producers), so the log alone does not say which
+//! Several writers share an inbound topic (publishers, ticks, users' own producers), so the log alone doesn't say which
 //! records are repeats. The gate decides from the records and nothing else, hence every replica decides alike; its state
 //! belongs to a snapshot.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use types::mutation::{Mutation, mutated};
-use types::{Offset, SourceId, SourcePosition, Timestamp};
+use types::{InputId, MessageId, SourceId, SourcePosition, Timestamp};
 
 /// Sources remembered at most; at the bound the one that was silent for the most records is forgotten and counted, and a
 /// late repeat of its records would no longer be recognised.
@@ -32,11 +32,11 @@ pub enum Admission {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IntakeState {
     /// The newest record seen.
-    pub offset: Option<Offset>,
+    pub id: Option<MessageId>,
     /// The largest time so far; `None` until a record has one.
     pub time: Option<Timestamp>,
-    /// Of each source the last position, and the record that brought it.
-    pub sources: BTreeMap<SourceId, LastSeen>,
+    /// Of each source the last position, and the record that brought it; a source that publishes into two topics is two.
+    pub sources: BTreeMap<InputId, BTreeMap<SourceId, LastSeen>>,
     /// What happened so far.
     pub counters: IntakeCounters,
 }
@@ -47,7 +47,7 @@ pub struct LastSeen {
     /// The highest position.
     pub position: SourcePosition,
     /// The newest record of the source, repeats included.
-    pub offset: Offset,
+    pub id: MessageId,
 }
 
 /// Decisions so far, each counted once per record.
@@ -101,25 +101,26 @@ impl Intake {
         &self.state
     }
 
-    /// Decides on the next record.
+    /// Decides on the next record, which came by the topic `input`.
     ///
     /// # Panics
-    /// When `offset` is not above the last one: the input log hands records over in order, each once.
+    /// When `id` is not above the last one: the input log hands records over in order, each once.
     pub fn admit(
         &mut self,
-        offset: Offset,
+        input: InputId,
+        id: MessageId,
         timestamp: Timestamp,
         tick: bool,
         source: Option<(&SourceId, SourcePosition)>,
     ) -> Admission {
-        if let Some(last) = self.state.offset {
-            assert!(last < offset, "input went back: {last} then {offset}");
+        if let Some(last) = self.state.id {
+            assert!(last < id, "input went back: {last} then {id}");
         }
-        self.state.offset = Some(offset);
+        self.state.id = Some(id);
 
         let before = self.state.time;
         let time = self.advance(timestamp);
-        let repeated = source.is_some_and(|(id, position)| !self.is_new(id, position, offset));
+        let repeated = source.is_some_and(|(source, position)| !self.is_new(input, source, position, id));
         if repeated && !mutated(Mutation::CountsRepeats) {
             self.state.counters.duplicate_source += 1;
             return Admission::DuplicateSource;
@@ -158,26 +159,27 @@ impl Intake {
     }
 
     /// Notes the position; whether it is above what the source had before.
-    fn is_new(&mut self, id: &SourceId, position: SourcePosition, offset: Offset) -> bool {
-        if let Some(last) = self.state.sources.get_mut(id) {
-            last.offset = offset;
+    fn is_new(&mut self, input: InputId, source: &SourceId, position: SourcePosition, id: MessageId) -> bool {
+        if let Some(last) = self.state.sources.get_mut(&input).and_then(|sources| sources.get_mut(source)) {
+            last.id = id;
             let above = last.position.index < position.index;
             if above {
                 last.position = position;
             }
             return above;
         }
-        if self.state.sources.len() >= SOURCES_MAX {
+        if self.state.sources.values().map(BTreeMap::len).sum::<usize>() >= SOURCES_MAX {
             self.forget_most_silent();
         }
-        self.state.sources.insert(id.clone(), LastSeen { position, offset });
+        self.state.sources.entry(input).or_default().insert(source.clone(), LastSeen { position, id });
         true
     }
 
     fn forget_most_silent(&mut self) {
-        let silent = self.state.sources.iter().min_by_key(|(_, last)| last.offset).map(|(id, _)| id.clone());
-        if let Some(id) = silent {
-            self.state.sources.remove(&id);
+        let all = self.state.sources.iter().flat_map(|(input, sources)| sources.iter().map(move |of| (*input, of)));
+        let silent = all.min_by_key(|(_, (_, last))| last.id).map(|(input, (source, _))| (input, source.clone()));
+        if let Some((input, source)) = silent {
+            self.state.sources.entry(input).or_default().remove(&source);
             self.state.counters.forgotten_sources += 1;
         }
     }

@@ -30,7 +30,7 @@ fn admit(intake: &mut Intake, offset: usize, record: &Record) -> Admission {
         .source
         .as_ref()
         .map(|(id, index)| (id, SourcePosition { index: *index, row: index * 10, byte: index * 100 }));
-    intake.admit(Offset(offset as u64), Timestamp::from_millis(record.millis), record.tick, source)
+    intake.admit(InputId(0), MessageId(offset as u64), Timestamp::from_millis(record.millis), record.tick, source)
 }
 
 fn check(records: &[Record], expected: Expect) {
@@ -142,10 +142,11 @@ fn at_the_bound_the_most_silent_source_is_forgotten() {
     admit(&mut intake, SOURCES_MAX + 1, &from("one more", 0, 0));
 
     let state = intake.state();
-    assert_eq!(state.sources.len(), SOURCES_MAX);
+    let sources = &state.sources[&InputId(0)];
+    assert_eq!(sources.len(), SOURCES_MAX);
     assert_eq!(state.counters.forgotten_sources, 1);
-    assert!(state.sources.contains_key(&SourceId::from("s0")), "a repeat is a sign of life");
-    assert!(!state.sources.contains_key(&SourceId::from("s1")));
+    assert!(sources.contains_key(&SourceId::from("s0")), "a repeat is a sign of life");
+    assert!(!sources.contains_key(&SourceId::from("s1")));
 }
 
 #[test]
@@ -164,6 +165,17 @@ fn any_record() -> impl Strategy<Value = Record> {
 
 fn run(intake: &mut Intake, first_offset: usize, records: &[Record]) -> Vec<Admission> {
     records.iter().enumerate().map(|(i, record)| admit(intake, first_offset + i, record)).collect()
+}
+
+#[test]
+fn a_source_that_publishes_into_two_topics_is_two_sources() {
+    let mut intake = Intake::new(CLIP_BOUND);
+    let (source, position) = (SourceId::from("a"), SourcePosition { index: 3, row: 30, byte: 300 });
+    let mut admit =
+        |input, id| intake.admit(InputId(input), MessageId(id), Timestamp(0), false, Some((&source, position)));
+    assert_eq!(admit(0, 0), Admission::Process { time: Timestamp(0) });
+    assert_eq!(admit(1, 1), Admission::Process { time: Timestamp(0) });
+    assert_eq!(admit(1, 2), Admission::DuplicateSource);
 }
 
 proptest! {
@@ -194,7 +206,7 @@ proptest! {
         }
         run(&mut intake, 0, &records);
         for (id, index) in last {
-            prop_assert!(intake.state().sources[&id].position.index >= index);
+            prop_assert!(intake.state().sources[&InputId(0)][&id].position.index >= index);
         }
     }
 

@@ -211,7 +211,7 @@ fn refusals_say_why() {
     let bytes = snapshot(&mut engine(&text));
     let refusal = |bytes: &[u8]| restored(&text, bytes).unwrap_err().to_string();
     let mut newer = bytes.clone();
-    newer[8] = 2;
+    newer[8] = 9;
     let mut damaged = bytes.clone();
     damaged[40] ^= 4;
     let other_project = snapshot(&mut engine(&large("<retention type=\"bycount_sliding\">3</retention>")));
@@ -224,7 +224,7 @@ fn refusals_say_why() {
     ];
     expect_test::expect![[r#"
         it is no snapshot
-        it has format 2, this program reads format 1
+        it has format 9, this program reads format 2
         it is cut off after 100 bytes
         it is damaged at byte 26 or shortly after
         its contents don't fit: a window keeps other things"#]]

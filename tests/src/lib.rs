@@ -4,6 +4,8 @@
 //! three brokers and three engines fill a small machine.
 
 pub mod drill;
+pub mod engines;
 pub mod example;
+pub mod feed;
 pub mod programs;
 pub mod schema;

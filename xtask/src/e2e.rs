@@ -60,7 +60,8 @@ fn kafka_3_9() -> anyhow::Result<()> {
 
 /// What users rely on. One test at a time: drills on one cluster share its topics, and kill its brokers.
 fn promises(which: &str, filter: Option<&str>) -> anyhow::Result<()> {
-    let mut arguments = vec!["test", "--workspace", "--test", "examples", "--test", "failover"];
+    let mut arguments = vec!["test", "--workspace"];
+    arguments.extend(["--test", "examples", "--test", "failover", "--test", "several_topics"]);
     arguments.extend(["--", "--test-threads=1", "--nocapture"]);
     arguments.extend(filter);
     run(&format!("promises on {which}"), "cargo", &arguments, &NO_FRAMES)

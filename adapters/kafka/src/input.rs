@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ports::input::{InboundBatch, InboundHead, InputError, InputLog, ReadBounds};
 use rdkafka::message::{BorrowedMessage, Message as _};
-use types::{Offset, Timestamp, TopicName};
+use types::{InputId, Offset, Timestamp, TopicName};
 
 use crate::config::ClientSettings;
 use crate::cursor::{Cursor, Polled};
@@ -75,6 +75,7 @@ fn push(batch: &mut InboundBatch, message: &BorrowedMessage<'_>) {
     });
     let InboundHeaders { tick, source } = InboundHeaders::of(message);
     batch.heads.push(InboundHead {
+        input: InputId(0),
         offset: Offset(u64::try_from(message.offset()).unwrap_or(0)),
         timestamp: timestamp(message),
         tick,

@@ -442,6 +442,7 @@ fn topics_are_made_and_described() {
         inbound: vec!["L.p.cq.in.I".into()],
         outbound: vec!["L.p.cq.out.O".into()],
         dead: None,
+        journal: None,
         metadata: "L.M".into(),
         adapter_metadata: Vec::new(),
         scratch: None,

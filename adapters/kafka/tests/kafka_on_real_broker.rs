@@ -35,6 +35,7 @@ impl Stage {
             inbound: vec![TopicName(format!("{label}.I"))],
             outbound: vec![TopicName(format!("{label}.O"))],
             dead: None,
+            journal: None,
             metadata: TopicName(format!("{label}.M")),
             adapter_metadata: Vec::new(),
             scratch: None,

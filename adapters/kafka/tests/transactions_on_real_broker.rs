@@ -42,6 +42,7 @@ impl Stage {
             inbound: Vec::new(),
             outbound: vec![topic.clone()],
             dead: None,
+            journal: None,
             metadata: TopicName(format!("understudy-test-{test}-{now}.M")),
             adapter_metadata: Vec::new(),
             scratch: None,

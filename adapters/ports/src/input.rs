@@ -1,14 +1,16 @@
-//! The inbound topic: the write-ahead log that every replica reads in the same order.
+//! The inbound topics: the write-ahead log that every replica reads in the same order.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use types::{Offset, SourceId, SourcePosition, Timestamp};
+use types::{InputId, Offset, SourceId, SourcePosition, Timestamp};
 
 /// What an inbound record says about itself before its payload is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboundHead {
-    /// Its place in the topic; its message id.
+    /// Which of the project's inbound topics; 0 where there is one.
+    pub input: InputId,
+    /// Its place in the topic.
     pub offset: Offset,
     /// The broker's time of it.
     pub timestamp: Timestamp,
@@ -23,10 +25,12 @@ pub struct InboundHead {
 /// Records as they were read, payloads end to end in one buffer that is used again.
 #[derive(Debug, Default)]
 pub struct InboundBatch {
-    /// In offset order.
+    /// In the order in which all replicas process them; of one topic in offset order.
     pub heads: Vec<InboundHead>,
     /// All payloads.
     pub bytes: Vec<u8>,
+    /// With several inbound topics: from where the journal has to be read to go on behind these records.
+    pub journal: Option<Offset>,
 }
 
 impl InboundBatch {
@@ -34,6 +38,17 @@ impl InboundBatch {
     pub fn clear(&mut self) {
         self.heads.clear();
         self.bytes.clear();
+        self.journal = None;
+    }
+
+    /// Adds a record of another batch as one of the topic `input`.
+    pub fn take(&mut self, input: InputId, head: &InboundHead, from: &Self) {
+        let payload = from.payload(head).map(|payload| {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(payload);
+            start..self.bytes.len()
+        });
+        self.heads.push(InboundHead { input, payload, ..head.clone() });
     }
 
     /// The payload of a head of this batch.
@@ -79,7 +94,7 @@ pub enum InputError {
     },
 }
 
-/// An inbound topic, read from a given offset on.
+/// An inbound topic, read from a given offset on; or several, in the order that the journal says.
 ///
 /// Lost connections and leader changes are the implementation's business; it goes on where it was.
 pub trait InputLog: Send {

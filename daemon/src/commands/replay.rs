@@ -11,16 +11,19 @@ use adapter_kafka::{ClientSettings, InitialOffset, KafkaInput, Notebook};
 use anyhow::{Context as _, bail};
 use engine::{Engine, WindowId};
 use ports::input::{InboundBatch, InputLog as _, ReadBounds};
+use ports::notebook::Origin;
 use proto::{CsvOptions, Decoder, Format};
-use types::{MessageId, Offset, RecordSpan, Run, Timestamp, TopicName};
+use types::{Generation, MessageId, Offset, RecordSpan, Run, Timestamp, TopicName};
 
 use super::{LoadedProject, load_project, say, settings};
 use crate::cli::ReplayArgs;
 use crate::config::Config;
 use crate::deployment::{Deployment, metadata_topic, subscribed_windows};
 use crate::exit::Exit;
-use crate::node::{apply_overrides, client_settings};
-use crate::pipeline::{GenerationTerms, Pipeline};
+use crate::journal::JournaledInput;
+use crate::node::opening::Opener;
+use crate::node::{Shared, apply_overrides, client_settings, origins};
+use crate::pipeline::{GenerationTerms, Pipeline, Positions};
 
 /// Rows of a file that are processed as one run.
 const RUN_ROWS_MAX: usize = 256;
@@ -51,33 +54,38 @@ fn replay_topic(project: &LoadedProject, args: &ReplayArgs, topic: &str) -> anyh
     let (mut deployment, _) = project.deployment()?;
     let config = settings::read(&args.target.settings, &args.target.settings.set)?;
     apply_overrides(&mut deployment, &config);
-    if !topic.is_empty() {
-        deployment.inbound.topic = TopicName(topic.to_owned());
+    match (topic, deployment.inbound.as_mut_slice()) {
+        ("", _) => (),
+        (other, [only]) => only.topic = TopicName(other.to_owned()),
+        (_, several) => bail!(
+            "--topic {topic}, but this project reads {} inbound topics in the order of its journal: say --topic without a name",
+            several.len()
+        ),
     }
     let client = client_settings(&deployment, &config)?;
-    let (origin, terms) = beginning(&deployment, &config, &client)?;
-    let end = adapter_kafka::watermarks(&client, &deployment.inbound.topic)?.high;
-    let mut pipeline = Pipeline::new(&project.loaded, &deployment, terms)?;
+    let beginning = beginning(&mut deployment, &config, &client)?;
+    let mut pipeline = Pipeline::new(&project.loaded, &deployment, beginning.terms)?;
     let windows = if args.windows.is_empty() { subscribed_windows(model) } else { args.windows.clone() };
     let watched: Vec<_> =
         windows.iter().map(|path| Ok((path.clone(), pipeline.watch(path)?))).collect::<anyhow::Result<_>>()?;
     let mut writers = Writers::open(pipeline.engine(), &watched, &args.out)?;
 
-    let mut input = KafkaInput::open(&client, &deployment.inbound.topic, origin)?;
+    let mut input = Replayed::open(&client, &deployment, beginning)?;
     let mut batch = InboundBatch::default();
     let mut out = vec![Vec::new(); Pipeline::topics(&deployment).len()];
     let bounds = ReadBounds { records_max: config.run_records_max, bytes_max: RUN_BYTES_MAX };
-    while input.next() < end {
-        batch.clear();
-        input.read(&mut batch, bounds, READ_WAIT)?;
-        // Records that came while this ran belong to another replay.
-        batch.heads.retain(|head| head.offset < end);
-        pipeline.feed(&batch, &mut out);
+    while input.read(&mut batch, bounds)? {
+        let mut written = Ok(());
+        pipeline.feed_and_look(&batch, &mut out, |engine| {
+            if written.is_ok() {
+                written = writers.write(engine);
+            }
+        });
+        written?;
         out.iter_mut().for_each(Vec::clear);
-        writers.write(pipeline.engine())?;
     }
     writers.finish()?;
-    let counters = pipeline.counters();
+    let (counters, end) = (pipeline.counters(), pipeline.next().unwrap_or_default());
     say(&format!(
         "replayed {} records up to offset {end}: {} events, {} rejected rows",
         counters.records, counters.events, counters.rejected
@@ -85,12 +93,57 @@ fn replay_topic(project: &LoadedProject, args: &ReplayArgs, topic: &str) -> anyh
     Ok(Exit::Done)
 }
 
-/// Where the cluster's generation begins and what it fixes; without one, where the connector says and what is configured.
-fn beginning(
-    deployment: &Deployment,
-    config: &Config,
-    client: &ClientSettings,
-) -> anyhow::Result<(Offset, GenerationTerms)> {
+/// What is replayed: everything that stands in the log when the replay begins.
+enum Replayed {
+    /// One topic, up to its end.
+    One { input: KafkaInput, end: Offset },
+    /// Several, up to the journal's end.
+    Several(Box<JournaledInput>),
+}
+
+impl Replayed {
+    fn open(client: &ClientSettings, deployment: &Deployment, beginning: Beginning) -> anyhow::Result<Self> {
+        let Beginning { generation, inputs, journal, .. } = beginning;
+        let Some(journal) = deployment.journal().zip(journal) else {
+            let only = inputs.first().context("no inbound topic")?;
+            let end = adapter_kafka::watermarks(client, &only.topic)?.high;
+            return Ok(Self::One { input: KafkaInput::open(client, &only.topic, only.offset)?, end });
+        };
+        let end = adapter_kafka::watermarks(client, &journal.0)?.high;
+        let positions = Positions { inputs: vec![None; inputs.len()], journal: None };
+        let shared = Arc::new(Shared::new(0));
+        let opener =
+            Opener { settings: client.clone(), generation, inputs, journal: Some(journal), propose: None, shared };
+        Ok(Self::Several(Box::new(opener.open_several(&positions)?.until(end))))
+    }
+
+    /// Reads the next records; false when all are read.
+    fn read(&mut self, batch: &mut InboundBatch, bounds: ReadBounds) -> anyhow::Result<bool> {
+        batch.clear();
+        match self {
+            Self::One { input, end } if input.next() >= *end => return Ok(false),
+            Self::One { input, end } => {
+                input.read(batch, bounds, READ_WAIT)?;
+                // Records that came while this ran belong to another replay.
+                batch.heads.retain(|head| head.offset < *end);
+            }
+            Self::Several(input) if input.is_done() => return Ok(false),
+            Self::Several(input) => input.read(batch, bounds, READ_WAIT)?,
+        }
+        Ok(true)
+    }
+}
+
+/// Where a replay begins, and what the generation fixes.
+struct Beginning {
+    generation: Generation,
+    inputs: Vec<Origin>,
+    journal: Option<Offset>,
+    terms: GenerationTerms,
+}
+
+/// Where the cluster's generation begins and what it fixes; without one, at the first records kept, with what is configured.
+fn beginning(deployment: &mut Deployment, config: &Config, client: &ClientSettings) -> anyhow::Result<Beginning> {
     let configured = GenerationTerms {
         clip_bound: config.clip_bound,
         marker_period: config.marker_period,
@@ -99,18 +152,35 @@ fn beginning(
     let opened = Notebook::open(client, &metadata_topic(&deployment.label), |_| ());
     let ledger = opened.ok().map(|opened| opened.ledger).unwrap_or_default();
     let accepted = ledger.project(&deployment.project).and_then(|known| known.generation());
+    let smallest = |topic: &TopicName| adapter_kafka::resolve(client, topic, InitialOffset::Smallest);
     let Some(accepted) = accepted else {
-        let smallest = adapter_kafka::resolve(client, &deployment.inbound.topic, InitialOffset::Smallest)?;
-        return Ok((smallest, configured));
+        if let Some(journal) = deployment.journal() {
+            bail!(
+                "no engine of this project has run yet, so {journal} doesn't say in which order its inbound topics count"
+            );
+        }
+        let begin = |topic: &TopicName| Ok(Origin { topic: topic.clone(), offset: smallest(topic)?, topic_id: None });
+        let inputs = deployment.inputs().map(begin).collect::<anyhow::Result<_>>()?;
+        return Ok(Beginning { generation: Generation(0), inputs, journal: None, terms: configured });
     };
     let proposal = &accepted.proposal;
-    let origin = proposal.origins.iter().find(|origin| origin.topic == deployment.inbound.topic);
     let terms = GenerationTerms {
         clip_bound: proposal.clip_bound,
         marker_period: proposal.marker_period,
         part_bytes_max: usize::try_from(proposal.part_bytes_max).unwrap_or(usize::MAX),
     };
-    Ok((origin.map_or(Offset(0), |origin| origin.offset), terms))
+    let (inputs, journal) = match deployment.inbound.as_slice() {
+        // Of a copy of the topic, for instance, the generation says nothing: it is read from the beginning.
+        [only] => {
+            let known = proposal.origins.iter().find(|origin| origin.topic == only.topic).cloned();
+            (vec![known.unwrap_or(Origin { topic: only.topic.clone(), offset: Offset(0), topic_id: None })], None)
+        }
+        _ => origins(deployment, proposal)?,
+    };
+    let fixed: Vec<TopicName> = inputs.iter().map(|origin| origin.topic.clone()).collect();
+    let ordered = deployment.order_inputs(&fixed);
+    assert!(ordered, "the generation's inbound topics are those of the deployment");
+    Ok(Beginning { generation: proposal.generation, inputs, journal, terms })
 }
 
 /// Rows of files, each a record of its own, in the order of the files; no time passes.

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use adapter_kafka::{Admin, CreateOutcome, Expectations, TopicDescription, TopicSpec, TopicState};
+use adapter_kafka::{Admin, CreateOutcome, Expectations, TopicDescription, TopicRole, TopicSpec, TopicState};
 
 use super::{confirm, load_project, print, settings};
 use crate::cli::{TopicsAction, TopicsArgs};
+use crate::deployment::is_outbound;
 use crate::exit::Exit;
 use crate::node::{apply_overrides, client_settings, expectations, project_topics};
 
@@ -113,7 +114,9 @@ fn described(topic: &TopicDescription) -> String {
 }
 
 fn delete(args: &TopicsArgs, prepared: &Prepared) -> anyhow::Result<Exit> {
-    let names: Vec<_> = prepared.specs.iter().map(|spec| spec.name.clone()).collect();
+    // What another project writes is that project's, though it is read here.
+    let own = |spec: &&TopicSpec| spec.role != TopicRole::Inbound || !is_outbound(&spec.name);
+    let names: Vec<_> = prepared.specs.iter().filter(own).map(|spec| spec.name.clone()).collect();
     let list: Vec<&str> = names.iter().map(types::TopicName::as_str).collect();
     if args.dry_run {
         print(&format!("would delete {}\n", list.join(", ")));

@@ -46,7 +46,12 @@ pub fn validate(path: &Path) -> anyhow::Result<Exit> {
     for notice in notices {
         let _ = writeln!(text, "note  {}:{notice}", project.file);
     }
-    let _ = writeln!(text, "reads   {} → {}", deployment.inbound.topic, deployment.inbound.window);
+    for inbound in &deployment.inbound {
+        let _ = writeln!(text, "reads   {} → {}", inbound.topic, inbound.window);
+    }
+    if let Some(journal) = deployment.journal() {
+        let _ = writeln!(text, "orders  its inbound topics by {journal}");
+    }
     for outbound in &deployment.outbound {
         let _ = writeln!(
             text,

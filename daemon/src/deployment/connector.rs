@@ -3,6 +3,7 @@
 use std::fmt;
 
 use engine::project::{Connector, Direction, Position, Project, Property, Window, WindowKind};
+use failover::journal::INPUTS_MAX;
 use proto::{CsvFraming, CsvOptions, DateFormat, Format, JsonOptions, SchemaLine};
 use types::{FieldType, Flags, TopicName};
 
@@ -172,28 +173,37 @@ impl<'a> Reader<'a> {
         agreed
     }
 
-    fn inbound(&mut self, sites: &[&Site<'a>]) -> Option<Inbound> {
+    fn inbound(&mut self, sites: &[&Site<'a>]) -> Option<Vec<Inbound>> {
         let publishers: Vec<_> = sites.iter().filter(|site| site.connector.direction == Direction::Publish).collect();
-        let [site] = publishers.as_slice() else {
-            let position = publishers.get(1).map_or_else(|| self.start(), |site| site.connector.position);
-            let (what, fix) = if publishers.is_empty() {
-                ("no kafka connector of type pub", "give a source window one: it is the log that every replica reads")
-            } else {
-                (
-                    "several inbound topics",
-                    "not built yet: replicas would see them interleaved differently; use one topic",
-                )
-            };
-            self.refuse(position, what, fix);
+        if publishers.is_empty() {
+            let (what, fix) =
+                ("no kafka connector of type pub", "give a source window one: it is the log that every replica reads");
+            self.refuse(self.start(), what, fix);
             return None;
-        };
-        Some(Inbound {
-            window: site.path.clone(),
-            topic: self.topic(site)?,
-            format: self.format(site)?,
-            initial_offset: self.initial_offset(site.connector)?,
-            generated_key: matches!(site.window.kind, WindowKind::Source { autogen_key: true, .. }),
-        })
+        }
+        let mut inbound: Vec<Inbound> = Vec::new();
+        for site in publishers {
+            let topic = self.topic(site)?;
+            if let Some(other) = inbound.iter().find(|other| other.topic == topic) {
+                let position =
+                    find(site.connector, "kafkatopic").map_or(site.connector.position, |found| found.position);
+                let what = format!("{topic} is read by a connector of {} already", other.window);
+                self.refuse(position, what, "a topic feeds one source window; use a copy window behind it for more");
+                continue;
+            }
+            inbound.push(Inbound {
+                window: site.path.clone(),
+                topic,
+                format: self.format(site)?,
+                initial_offset: self.initial_offset(site.connector)?,
+                generated_key: matches!(site.window.kind, WindowKind::Source { autogen_key: true, .. }),
+            });
+        }
+        if inbound.len() > INPUTS_MAX {
+            let what = format!("{} inbound topics", inbound.len());
+            self.refuse(self.start(), what, format!("{INPUTS_MAX} at most; let several publishers share a topic"));
+        }
+        Some(inbound)
     }
 
     fn outbound(&mut self, sites: &[&Site<'a>]) -> Option<Vec<Outbound>> {

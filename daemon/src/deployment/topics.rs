@@ -1,4 +1,5 @@
-//! The names of topics: `<label>.<project>.<contquery>.<window>.I|O`, `<label>.M`, `<label>.<project>.dead`.
+//! The names of topics: `<label>.<project>.<contquery>.<window>.I|O`, `<label>.M`, `<label>.<project>.dead`,
+//! `<label>.<project>.J`.
 
 use types::TopicName;
 
@@ -23,6 +24,19 @@ pub fn dead_letter_topic(label: &str, project: &str) -> TopicName {
 #[must_use]
 pub fn scratch_topic(label: &str, project: &str) -> TopicName {
     TopicName(format!("{label}.{project}.selftest"))
+}
+
+/// Where it stands in which order several inbound topics are consumed.
+#[must_use]
+pub fn journal_topic(label: &str, project: &str) -> TopicName {
+    TopicName(format!("{label}.{project}.J"))
+}
+
+/// Whether a topic is, by its name, what some project writes (`….O`): in a cascade it is another one's input. Nobody but its
+/// project appends to it, ticks included.
+#[must_use]
+pub fn is_outbound(topic: &TopicName) -> bool {
+    topic.as_str().rsplit('.').next() == Some("O") && window_topic(topic.as_str()).is_some()
 }
 
 /// The name that adapters derive from `dfESP://…/project/contquery/window`; the connector must use the same.
@@ -60,6 +74,8 @@ mod tests {
         assert_eq!(found.label, "iotdemo.na.example.com_61001");
         assert_eq!((found.project.as_str(), found.window.as_str()), ("kafka1", "cq1/kafka_incoming"));
         assert_eq!(window_topic("a_1.M"), None);
+        assert!(is_outbound(&"a_1.p.q.w.O".into()));
+        assert!(!is_outbound(&"a_1.p.q.w.I".into()) && !is_outbound(&"O".into()));
         assert_eq!(label("a:1"), "a_1");
         assert_eq!(derived("a_1", "p", "q/w", 'O'), "a_1.p.q.w.O");
     }

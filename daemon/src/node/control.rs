@@ -44,6 +44,17 @@ pub struct OutputSide {
     pub watch: Watch,
 }
 
+/// The journal's writer as the control loop sees it: it writes while this replica writes. Which decisions it is given is the
+/// hot thread's business, and the replica machine knows nothing of it: whoever can't decide can't publish either.
+pub struct JournalSide {
+    /// Which topic.
+    pub topic: TopicName,
+    /// Hands commands to the writer; false when it is gone.
+    pub send: Box<dyn Fn(OutputCommand) -> bool + Send>,
+    /// Kafka's id of the topic, once known; begins empty.
+    pub topic_id: Option<String>,
+}
+
 /// What was last told of an output's positions, and since when nothing moved.
 #[derive(Default)]
 pub struct Watch {
@@ -72,6 +83,8 @@ pub struct Control {
     pub generation: Generation,
     /// In the machine's order.
     pub outputs: Vec<OutputSide>,
+    /// Where several inbound topics get their order.
+    pub journal: Option<JournalSide>,
     /// Takes the machine's wishes about the line.
     pub coordinator: Box<dyn Ordering>,
     /// Takes what is told to other replicas.
@@ -149,6 +162,7 @@ impl Control {
     fn hear(&mut self, wake: Wake, now: Tick) -> Option<Exit> {
         match wake {
             Wake::Output(output, fact) => self.hear_output(output, fact, now),
+            Wake::Journal(fact) => self.hear_journal(fact, now),
             Wake::Coordinator(fact) => self.hear_coordinator(fact, now),
             Wake::Peer(fact) => self.hear_peer(fact, now),
             Wake::Notebook(fact) => {
@@ -229,12 +243,12 @@ impl Control {
         let fact = match fact {
             OutputFact::Opened { published_end, fence, .. } => {
                 if let Some(fence) = fence {
-                    self.note_constant(output, fence, published_end);
+                    self.note_output(output, fence, published_end);
                 }
                 Fact::OutputOpened { output, published_end }
             }
             OutputFact::Begun { fence } => {
-                self.note_constant(output, fence, OutputIndex(0));
+                self.note_output(output, fence, OutputIndex(0));
                 return None;
             }
             OutputFact::Identified { topic_id } => {
@@ -266,13 +280,52 @@ impl Control {
             }
             OutputFact::ForeignRecord { offset, fence, from } => {
                 warn!(topic = %self.outputs[output.0].topic, %offset, "a record of something else stands in the outbound topic");
-                self.note_constant(output, fence, from);
+                self.note_output(output, fence, from);
                 return None;
             }
             // Of logs with several writers; an engine has none.
             OutputFact::SourceAt { .. } => return None,
         };
         self.tell(fact, now)
+    }
+
+    /// Only what stops this replica is the machine's business.
+    fn hear_journal(&mut self, fact: OutputFact, now: Tick) -> Option<Exit> {
+        let Some(JournalSide { topic, topic_id, .. }) = &mut self.journal else { return None };
+        let place = match fact {
+            OutputFact::Blocked(block) => return self.tell(Fact::BlockMet(translate::output_block(&block)), now),
+            OutputFact::Identified { topic_id: found } => {
+                *topic_id = Some(found);
+                None
+            }
+            OutputFact::Opened { published_end, fence, .. } => fence.map(|fence| (fence, published_end)),
+            OutputFact::Begun { fence } => Some((fence, OutputIndex(0))),
+            OutputFact::ForeignRecord { offset, fence, from } => {
+                warn!(%topic, %offset, "a record of something else stands in the journal");
+                Some((fence, from))
+            }
+            OutputFact::Refused { index } => {
+                info!(%topic, %index, "another replica has decided first");
+                None
+            }
+            OutputFact::ForeignWriter { writer, index } => {
+                info!(%topic, writer, %index, "somebody else decided while this replica was active");
+                None
+            }
+            OutputFact::Leader { address, epoch } => {
+                info!(%topic, leader = address, epoch, "partition leader");
+                None
+            }
+            OutputFact::TookOver { .. }
+            | OutputFact::Drained
+            | OutputFact::SourceAt { .. }
+            | OutputFact::WroteBehindUs { .. } => None,
+        };
+        let (topic, topic_id) = (topic.clone(), topic_id.clone());
+        if let Some((fence, from)) = place {
+            self.note_constant(topic, topic_id, fence, from);
+        }
+        None
     }
 
     /// A topic whose acknowledgements may not last is held, by everybody alike; the rest is said and shown.
@@ -282,6 +335,7 @@ impl Control {
         if let Some(limits) = news.limits {
             let (producer_expiry, retention) = (limits.producer_id_expiration, limits.output_retention);
             self.command_outputs(|| OutputCommand::Lifetimes { producer_expiry, retention });
+            self.command_journal(OutputCommand::Lifetimes { producer_expiry, retention });
         }
         let mut facts = Vec::new();
         for (i, output) in self.outputs.iter_mut().enumerate() {
@@ -300,21 +354,25 @@ impl Control {
 
     /// Where a generation begins in a topic, for replicas that find the log empty after retention; and where foreign records
     /// moved its indexes, at the latest from `from` on.
-    fn note_constant(&mut self, output: OutputId, fence: Offset, from: OutputIndex) {
-        let side = &self.outputs[output.0];
-        let known = self.ledger.project(&self.project).and_then(|known| known.constant(self.generation, &side.topic));
+    fn note_constant(&mut self, topic: TopicName, topic_id: Option<String>, fence: Offset, from: OutputIndex) {
+        let known = self.ledger.project(&self.project).and_then(|known| known.constant(self.generation, &topic));
         if known.is_some_and(|known| known.fence == fence) || mutated(Mutation::ForgetsConstants) {
             return;
         }
         let entry = Constant {
             project: self.project.clone(),
             generation: self.generation,
-            topic: side.topic.clone(),
+            topic,
             fence,
             from: if known.is_some() { from } else { OutputIndex(0) },
-            topic_id: side.watch.topic_id.clone().unwrap_or_default(),
+            topic_id: topic_id.unwrap_or_default(),
         };
         self.post(&Entry::Constant(entry));
+    }
+
+    fn note_output(&mut self, output: OutputId, fence: Offset, from: OutputIndex) {
+        let side = &self.outputs[output.0];
+        self.note_constant(side.topic.clone(), side.watch.topic_id.clone(), fence, from);
     }
 
     pub(super) fn post(&self, entry: &Entry) {
@@ -480,11 +538,13 @@ impl Control {
                 if !mutated(Mutation::ForgetsToWrite) {
                     self.command_outputs(|| OutputCommand::Write);
                 }
+                self.command_journal(OutputCommand::Write);
                 return Outcome::Tell(Fact::WritingStarted);
             }
             Action::StopWriting => {
                 self.shared.set_writing(false);
                 self.command_outputs(|| OutputCommand::Follow);
+                self.command_journal(OutputCommand::Follow);
             }
             Action::PauseInput => {
                 self.shared.set_paused(true);
@@ -531,6 +591,14 @@ impl Control {
             if !(output.send)(command()) {
                 error!(topic = %output.topic, "the writer of an outbound topic is gone");
             }
+        }
+    }
+
+    fn command_journal(&self, command: OutputCommand) {
+        if let Some(journal) = &self.journal
+            && !(journal.send)(command)
+        {
+            error!(topic = %journal.topic, "the writer of the journal is gone");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Agreeing on what must be equal for all replicas, before anything is read or written.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use adapter_kafka::{ClientSettings, InitialOffset, Notebook, NotebookFact};
@@ -7,12 +8,12 @@ use anyhow::{Context as _, bail};
 use crossbeam_channel::Receiver;
 use engine::project::{Project, WindowKind};
 use ports::notebook::{Entry, FenceKind, Ledger, Origin, Proposal, WindowRole, WindowSchema};
-use types::{Generation, MemberName, Offset};
+use types::{Generation, MemberName, Offset, TopicName};
 
 use super::Wake;
 use super::topic_ids::TopicIds;
 use crate::config::{Config, Fencing};
-use crate::deployment::{self, Deployment};
+use crate::deployment::{self, Deployment, journal_topic};
 use crate::pipeline::GenerationTerms;
 
 /// How the digest is made; another algorithm is another generation.
@@ -27,8 +28,10 @@ const PROPOSAL_PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Agreed {
     /// Its number.
     pub generation: Generation,
-    /// Where every replica begins to read.
-    pub origin: Offset,
+    /// Where every replica begins to read each inbound topic, in the order in which decisions name them.
+    pub inputs: Vec<Origin>,
+    /// The same for the journal, where there are several.
+    pub journal: Option<Offset>,
     /// What the pipeline is made with.
     pub terms: GenerationTerms,
     /// How often an idle input gets a tick.
@@ -69,14 +72,14 @@ impl Agreement<'_> {
         };
         check_model(self.project, self.deployment, accepted)?;
         check_fence(&self.deployment.project, self.config.fencing, accepted)?;
-        let inbound = &self.deployment.inbound.topic;
-        let origin = accepted.origins.iter().find(|origin| origin.topic == *inbound);
-        let origin = origin
-            .with_context(|| format!("generation {} was agreed for another inbound topic", accepted.generation))?;
-        check_inbound(origin, self.inbound_id().as_deref(), accepted.generation)?;
+        let (inputs, journal) = origins(self.deployment, accepted)?;
+        for origin in &accepted.origins {
+            check_inbound(origin, self.topic_ids.of(&origin.topic), accepted.generation)?;
+        }
         Ok(Agreed {
             generation: accepted.generation,
-            origin: origin.offset,
+            inputs,
+            journal,
             terms: GenerationTerms {
                 clip_bound: accepted.clip_bound,
                 marker_period: accepted.marker_period,
@@ -86,12 +89,8 @@ impl Agreement<'_> {
         })
     }
 
-    fn inbound_id(&self) -> Option<String> {
-        self.topic_ids.of(&self.deployment.inbound.topic).map(str::to_owned)
-    }
-
     fn propose(&self, ledger: &mut Ledger, missed: &mut Vec<Wake>) -> anyhow::Result<()> {
-        let proposal = proposal(self.project, self.deployment, self.config, self.settings, self.inbound_id(), ledger)?;
+        let proposal = proposal(self.project, self.deployment, self.config, self.settings, self.topic_ids, ledger)?;
         self.notebook
             .append(&Entry::Proposal(proposal), PROPOSAL_PATIENCE)
             .context("proposing the first generation")?;
@@ -120,26 +119,33 @@ fn proposal(
     deployment: &Deployment,
     config: &Config,
     settings: &ClientSettings,
-    topic_id: Option<String>,
+    topic_ids: &TopicIds,
     ledger: &Ledger,
 ) -> anyhow::Result<Proposal> {
     let generation = match ledger.project(&deployment.project) {
         None => Generation(1),
         Some(known) => known.next_generation().context("a generation is open that this program can't read")?,
     };
-    let inbound = &deployment.inbound;
-    let initial = match inbound.initial_offset {
-        deployment::InitialOffset::Smallest => InitialOffset::Smallest,
-        deployment::InitialOffset::Largest => InitialOffset::Largest,
-        deployment::InitialOffset::At(offset) => InitialOffset::At(Offset(offset)),
-    };
-    let offset = adapter_kafka::resolve(settings, &inbound.topic, initial)
-        .with_context(|| format!("resolving where to begin in {}", inbound.topic))?;
+    let inbound = deployment.inbound.iter().map(|inbound| {
+        let initial = match inbound.initial_offset {
+            deployment::InitialOffset::Smallest => InitialOffset::Smallest,
+            deployment::InitialOffset::Largest => InitialOffset::Largest,
+            deployment::InitialOffset::At(offset) => InitialOffset::At(Offset(offset)),
+        };
+        (inbound.topic.clone(), initial)
+    });
+    // Nothing of a generation stands in the journal before the generation is proposed.
+    let journal = deployment.journal().map(|journal| (journal, InitialOffset::Largest));
+    let origins = inbound.chain(journal).map(|(topic, initial)| {
+        let offset = adapter_kafka::resolve(settings, &topic, initial)
+            .with_context(|| format!("resolving where to begin in {topic}"))?;
+        Ok(Origin { topic_id: topic_ids.of(&topic).map(str::to_owned), topic, offset })
+    });
     Ok(Proposal {
         project: deployment.project.clone(),
         generation,
         fingerprint: project.fingerprint(),
-        origins: vec![Origin { topic: inbound.topic.clone(), offset, topic_id }],
+        origins: origins.collect::<anyhow::Result<_>>()?,
         marker_period: config.marker_period,
         tick_step: config.tick_step,
         clip_bound: config.clip_bound,
@@ -162,6 +168,32 @@ fn check_inbound(origin: &Origin, found: Option<&str>, generation: Generation) -
         );
     }
     Ok(())
+}
+
+/// Where a generation begins in the inbound topics, in its order, and in the journal.
+///
+/// # Errors
+/// It was agreed for other inbound topics than those of the deployment.
+pub(crate) fn origins(deployment: &Deployment, accepted: &Proposal) -> anyhow::Result<(Vec<Origin>, Option<Offset>)> {
+    let name = journal_topic(&deployment.label, &deployment.project);
+    let (journal, inputs): (Vec<Origin>, Vec<Origin>) =
+        accepted.origins.iter().cloned().partition(|origin| origin.topic == name);
+    let agreed: BTreeSet<&TopicName> = inputs.iter().map(|origin| &origin.topic).collect();
+    let ours: BTreeSet<&TopicName> = deployment.inputs().collect();
+    if agreed != ours || deployment.journal().is_none() != journal.is_empty() {
+        let list =
+            |topics: &BTreeSet<&TopicName>| topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>().join(", ");
+        bail!(
+            "this project reads {}, but generation {} was agreed for {} (proposed by {}): replicas that read other topics can't be \
+             identical.\n     Fix: deploy the same file to all members; if the connectors were changed on purpose, stop all members \
+             and run: understudy reset -p <project file>",
+            list(&ours),
+            accepted.generation,
+            list(&agreed),
+            accepted.by
+        );
+    }
+    Ok((inputs, journal.first().map(|origin| origin.offset)))
 }
 
 fn check_model(project: &Project, deployment: &Deployment, accepted: &Proposal) -> anyhow::Result<()> {

@@ -79,6 +79,15 @@ pub trait Ticks: Send {
     fn send(&self) -> TickOutcome;
 }
 
+/// For an input that others let time pass on: see [`crate::deployment::Deployment::ticked`].
+pub(crate) struct NoTicks;
+
+impl Ticks for NoTicks {
+    fn send(&self) -> TickOutcome {
+        TickOutcome::StillOnItsWay
+    }
+}
+
 impl Ticks for TickWriter {
     fn send(&self) -> TickOutcome {
         Self::send(self)

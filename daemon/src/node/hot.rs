@@ -101,10 +101,10 @@ impl Hot {
         self.batch.clear();
         let records_max = self.run_records_max.min(room);
         self.input.read(&mut self.batch, ReadBounds { records_max, bytes_max: RUN_BYTES_MAX }, wait)?;
-        let next = self.batch.heads.last().map(|head| head.offset.0 + 1);
-        self.shared.set_input(next, self.input.end().map(|end| end.0));
+        let end = self.input.end().map(|end| end.0);
         let now = now();
         if self.batch.heads.is_empty() {
+            self.shared.set_input(None, end);
             if self.shared.is_writing() && now.since(self.last_input) >= self.tick_step {
                 self.tick();
                 self.last_input = now;
@@ -116,6 +116,7 @@ impl Hot {
             self.batch.heads.iter_mut().for_each(|head| head.timestamp = Timestamp(now.0.cast_signed() / 1_000));
         }
         self.pipeline.feed(&self.batch, &mut self.out);
+        self.shared.set_input(self.pipeline.next().map(|next| next.0), end);
         self.hand_over();
         Ok(Turn::Worked)
     }

@@ -12,6 +12,7 @@ mod generation;
 pub mod hands;
 mod hot;
 pub(crate) mod limits;
+pub(crate) mod opening;
 mod outputs;
 mod pace;
 mod preconditions;
@@ -26,7 +27,8 @@ mod topic_ids;
 mod translate;
 mod wake;
 
-pub use control::{Control, Heard, OutputSide, Watch};
+pub use control::{Control, Heard, JournalSide, OutputSide, Watch};
+pub(crate) use generation::origins;
 pub use hot::{Hot, OutputFeed, Turn};
 pub(crate) use outputs::sender;
 pub use shared::Shared;

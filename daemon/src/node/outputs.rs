@@ -91,7 +91,7 @@ impl Writers<'_> {
             let _ = wakes.send(Wake::Output(output, fact));
         };
         let writer = match self.config.fencing {
-            Fencing::Sequence | Fencing::None => Writer::Sequenced(self.start_sequenced(topic, tell)?),
+            Fencing::Sequence | Fencing::None => Writer::Sequenced(self.start_sequenced(topic, Layout::Sole, tell)?),
             Fencing::Transaction => Writer::Transactional(self.start_transactional(topic, tell)?),
         };
         Ok(Arc::new(writer))
@@ -117,12 +117,23 @@ impl Writers<'_> {
         TransactionalOutput::start(config, tell).with_context(|| format!("starting the writer of {topic}"))
     }
 
+    /// Starts the writer of the journal, whose records are what replicas propose.
+    pub(super) fn start_journal(&self, topic: &TopicName) -> anyhow::Result<Arc<Writer>> {
+        let wakes = self.wakes.clone();
+        let tell = move |fact| {
+            // The control loop is gone only when the process ends.
+            let _ = wakes.send(Wake::Journal(fact));
+        };
+        Ok(Arc::new(Writer::Sequenced(self.start_sequenced(topic, Layout::Journal, tell)?)))
+    }
+
     fn start_sequenced(
         &self,
         topic: &TopicName,
+        layout: Layout,
         tell: impl FnMut(OutputFact) + Send + 'static,
     ) -> anyhow::Result<OutputHandle> {
-        let config = self.machine_config(topic, bootstrap(self.settings)?);
+        let config = self.machine_config(topic, layout, bootstrap(self.settings)?);
         let links = links(self.settings, self.config, &self.identity.writer)?;
         let progress = Arc::new(OutputProgress::default());
         let watch = Watch::new(Arc::clone(&progress));
@@ -138,14 +149,14 @@ impl Writers<'_> {
         known.map_or(&[], |known| known.constants(self.identity.generation, topic))
     }
 
-    fn machine_config(&self, topic: &TopicName, bootstrap: Vec<HostPort>) -> MachineConfig {
+    fn machine_config(&self, topic: &TopicName, layout: Layout, bootstrap: Vec<HostPort>) -> MachineConfig {
         let defaults = Lifetimes::default();
         let constants = self.constants(topic);
         MachineConfig {
             topic: topic.clone(),
             producer_id: producer_id(&self.deployment.label, topic, None),
             identity: self.identity.clone(),
-            layout: Layout::Sole,
+            layout,
             bootstrap,
             noted: Noted {
                 fence: constants.first().map(|first| first.fence),

@@ -16,7 +16,7 @@ use types::Offset;
 use super::hot::{Hot, OutputFeed};
 use super::shared::{LastComputed, Shared};
 use crate::deployment::Deployment;
-use crate::pipeline::{GenerationTerms, Pipeline};
+use crate::pipeline::{GenerationTerms, Pipeline, Positions};
 use crate::snapshot::{self, Bounds, Peers, Report, Shelf, Subject, Taker};
 
 /// How often the thread looks whether the logs' ends are known.
@@ -28,8 +28,6 @@ pub(super) struct Rejoin {
     pub(super) deployment: Deployment,
     pub(super) terms: GenerationTerms,
     pub(super) subject: Subject,
-    /// Where the generation begins.
-    pub(super) origin: Offset,
     /// `None`: no snapshots are kept here.
     pub(super) shelf: Option<Shelf>,
     /// Who may have a newer one.
@@ -47,12 +45,13 @@ impl Rejoin {
     pub(super) fn run(
         self,
         outputs: Vec<OutputFeed>,
-        open: impl FnOnce(Offset) -> Result<Box<dyn InputLog>, InputError>,
+        open: impl FnOnce(&Positions) -> Result<Box<dyn InputLog>, InputError>,
         make: impl FnOnce(Pipeline, Box<dyn InputLog>, Vec<OutputFeed>) -> Hot,
     ) -> Result<(), InputError> {
         let Some(shelf) = self.shelf.clone() else {
-            let input = open(self.origin)?;
-            return make(self.fresh(), input, outputs).run(|_, _| ());
+            let pipeline = self.fresh();
+            let input = open(&pipeline.positions())?;
+            return make(pipeline, input, outputs).run(|_, _| ());
         };
         self.peers.fetch_newer(&shelf, &self.bounds, &self.report);
         while self.shared.is_paused() {
@@ -65,8 +64,9 @@ impl Rejoin {
         let restored = pipeline.next();
         if let Some(head) = &head {
             self.show(head, &outputs);
+            self.shared.set_input(restored.map(|next| next.0), None);
         }
-        let input = open(restored.unwrap_or(self.origin))?;
+        let input = open(&pipeline.positions())?;
         let mut taker = self.taker(shelf, restored);
         make(pipeline, input, outputs).run(|pipeline, outputs| {
             if let Some(taker) = &mut taker {
@@ -99,7 +99,6 @@ impl Rejoin {
         }
         let [records, events, rejected] = head.counts;
         self.shared.set_counters(records, events, rejected);
-        self.shared.set_input(head.inputs.first().map(|input| input.next.0), None);
     }
 
     fn taker(&self, shelf: Shelf, restored: Option<Offset>) -> Option<Taker> {

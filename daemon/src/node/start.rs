@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread;
 
 use adapter_kafka::{
-    Admin, ClaimCoordinator, ClientSettings, Expectations, KafkaInput, Notebook, NotebookFact, Opened, ProjectTopics,
-    Report, Severity, TickWriter, TopicSpec,
+    Admin, ClaimCoordinator, ClientSettings, Expectations, Notebook, NotebookFact, Opened, ProjectTopics, Report,
+    Severity, TickWriter, TopicSpec,
 };
 use adapter_peer::PeerLinks;
 use adapter_zookeeper::{ElectionPath, Ensemble, ZooKeeperCoordinator};
@@ -13,19 +13,21 @@ use anyhow::{Context as _, bail};
 use crossbeam_channel::{Receiver, Sender};
 use failover::{Fact, Machine, OutputId};
 use ports::coordinator::HostPort;
-use ports::input::{InboundBatch, InputError, InputLog};
+use ports::input::InboundBatch;
 use ports::notebook::{Entry, Ledger, Member};
 use ports::output::WriterIdentity;
 use tracing::{info, warn};
 use types::{Generation, Incarnation, MemberName, TopicName};
 
-use super::control::{Control, Heard, OutputSide, Watch};
+use super::control::{Control, Heard, JournalSide, OutputSide, Watch};
 use super::coordinator::Coordinator;
 use super::crash;
 use super::dead_file::{self, DeadLetterFile};
 use super::generation::{self, Agreed, Agreement};
+use super::hands::{NoTicks, Ticks};
 use super::hot::{Hot, OutputFeed};
 use super::limits::{self, Replica};
+use super::opening::{Opener, Propose};
 use super::outputs::Writers;
 use super::preconditions::Watcher;
 use super::rejoin::Rejoin;
@@ -42,7 +44,7 @@ use crate::config::{Config, Coordination, DeadLetters, Fencing};
 use crate::deployment::{Deployment, dead_letter_topic, metadata_topic, scratch_topic};
 use crate::exit::Exit;
 use crate::http;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Positions};
 use crate::snapshot::{Peers, Shelf, Subject};
 
 /// Marks this replica as one that writes whatever the line says; only with `--allow-test-switches`.
@@ -90,6 +92,7 @@ struct Starter<'a> {
 
 impl Starter<'_> {
     fn run(mut self) -> anyhow::Result<Exit> {
+        self.check_fencing()?;
         // Both before the first thread is started.
         let signals = StopSignals::hold_back()?;
         crash::abort_on_panic();
@@ -103,7 +106,7 @@ impl Starter<'_> {
         let peers = self.start_peers(wakes.clone())?;
 
         let metadata = metadata_topic(&self.deployment.label);
-        let watched = vec![self.deployment.inbound.topic.clone(), metadata];
+        let watched = self.deployment.inputs().cloned().chain([metadata]).collect();
         let topic_ids = TopicIds::ask(&settings, self.config, watched)?;
         let Opened { notebook, mut ledger, earliest } = self.open_notebook(&settings, wakes.clone())?;
         if earliest.0 > 0 {
@@ -127,6 +130,9 @@ impl Starter<'_> {
             wakes: &wakes_received,
         };
         let agreed = agreement.reach(&mut ledger, &mut missed)?;
+        let fixed: Vec<TopicName> = agreed.inputs.iter().map(|origin| origin.topic.clone()).collect();
+        let ordered = self.deployment.order_inputs(&fixed);
+        assert!(ordered, "a generation was agreed for other inbound topics than those of the deployment");
         generation::note_schemas(model, &self.deployment, agreed.generation, &notebook, &ledger)?;
         let http = self.http_address(&listener)?;
         let me = self.member(&agreed, peers.peer(), &http);
@@ -146,12 +152,16 @@ impl Starter<'_> {
             look,
         };
         let (sides, feeds) = self.start_outputs(&writers, &topics)?;
+        let journal =
+            self.deployment.journal().map(|topic| Ok::<_, anyhow::Error>((writers.start_journal(&topic)?, topic)));
+        let journal = journal.transpose()?;
         let period = self.config.precondition_period;
         Watcher { admin, specs, expected, topic_ids, period, asked, wakes: wakes.clone() }.start(&report)?;
         let shelf = self.shelf(agreed.generation)?;
         let offers = self.offers(&listener, shelf.clone(), agreed.generation);
         let rejoin = self.rejoin(&agreed, shelf, &ledger, Arc::clone(&shared));
-        self.start_hot(&settings, &agreed, feeds, rejoin, wakes.clone())?;
+        let propose = journal.as_ref().map(|(writer, _)| writer.sender());
+        self.start_hot(&settings, &agreed, feeds, propose, rejoin, wakes.clone())?;
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
         let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &http)));
         board.set_members(member_addresses(&ledger, &self.deployment.project));
@@ -165,6 +175,7 @@ impl Starter<'_> {
             member: MemberName(self.config.name.clone()),
             generation: agreed.generation,
             outputs: sides,
+            journal: journal.map(|(writer, topic)| JournalSide { topic, send: writer.sender(), topic_id: None }),
             coordinator: Box::new(coordinator),
             peers: Box::new(peers),
             notebook: Box::new(notebook),
@@ -192,6 +203,19 @@ impl Starter<'_> {
             failover::Exit::Undrained => Exit::Failed,
             failover::Exit::Blocked => Exit::Configuration,
         }
+    }
+
+    /// Decisions are proposals that may lose against another's: only the sequence can refuse one.
+    fn check_fencing(&self) -> anyhow::Result<()> {
+        let several = self.deployment.inbound.len() > 1;
+        if several && self.config.fencing == Fencing::Transaction {
+            bail!(
+                "fencing = transaction, but this project reads {} inbound topics: their common order is agreed by sequenced append \
+                 only.\n     Fix: --set fencing=sequence, or one inbound topic",
+                self.deployment.inbound.len()
+            );
+        }
+        Ok(())
     }
 
     fn check_topics(&self, settings: &ClientSettings) -> anyhow::Result<Checked> {
@@ -329,27 +353,33 @@ impl Starter<'_> {
         settings: &ClientSettings,
         agreed: &Agreed,
         outputs: Vec<OutputFeed>,
+        propose: Option<Propose>,
         rejoin: Rejoin,
         wakes: Sender<Wake>,
     ) -> anyhow::Result<()> {
         // What can't be compiled is said before anything runs.
         Pipeline::new(&self.project.loaded, &self.deployment, agreed.terms)?;
-        let topic = self.deployment.inbound.topic.clone();
-        let ticks = TickWriter::open(settings, &topic).with_context(|| format!("opening {topic} for ticks"))?;
+        let ticks = self.ticks(settings)?;
         let shared = Arc::clone(&rejoin.shared);
-        shared.set_input(Some(agreed.origin.0), None);
-        let (settings, tick_step, run_records_max) = (settings.clone(), agreed.tick_step, self.config.run_records_max);
-        let open = move |from| match KafkaInput::open(&settings, &topic, from) {
-            Ok(input) => Ok(Box::new(input) as Box<dyn InputLog>),
-            Err(adapter_kafka::Error::Read { source, .. }) => Err(source),
-            Err(error) => Err(InputError::Failed { reason: error.to_string() }),
+        if let [only] = agreed.inputs.as_slice() {
+            shared.set_input(Some(only.offset.0), None);
+        }
+        let opener = Opener {
+            settings: settings.clone(),
+            generation: agreed.generation,
+            inputs: agreed.inputs.clone(),
+            journal: self.deployment.journal().zip(agreed.journal),
+            propose,
+            shared: Arc::clone(&shared),
         };
+        let (tick_step, run_records_max) = (agreed.tick_step, self.config.run_records_max);
+        let open = move |positions: &Positions| opener.open(positions);
         let make = move |pipeline, input, outputs: Vec<OutputFeed>| Hot {
             input,
             pipeline,
             out: vec![Vec::new(); outputs.len()],
             outputs,
-            ticks: Box::new(ticks),
+            ticks,
             tick_step,
             run_records_max,
             shared,
@@ -361,6 +391,15 @@ impl Starter<'_> {
             let _ = wakes.send(ended.map_or(Wake::HotPanicked, Wake::HotEnded));
         })?;
         Ok(())
+    }
+
+    fn ticks(&self, settings: &ClientSettings) -> anyhow::Result<Box<dyn Ticks>> {
+        let Some(topic) = self.deployment.ticked() else {
+            info!("all inbound topics are written by other projects: time goes on with their markers");
+            return Ok(Box::new(NoTicks));
+        };
+        let writer = TickWriter::open(settings, topic).with_context(|| format!("opening {topic} for ticks"))?;
+        Ok(Box::new(writer))
     }
 
     /// Where this replica keeps snapshots, if it has a folder.
@@ -398,7 +437,6 @@ impl Starter<'_> {
             deployment: self.deployment.clone(),
             terms: agreed.terms,
             subject: Subject::new(&self.deployment, fingerprint, agreed.generation),
-            origin: agreed.origin,
             shelf,
             peers,
             bounds: self.config.snapshots,
@@ -470,7 +508,7 @@ impl Starter<'_> {
                 Coordination::ZooKeeper => "zookeeper",
                 Coordination::Kafka => "kafka",
             },
-            inbound_topic: self.deployment.inbound.topic.to_string(),
+            inbound_topic: self.deployment.inputs().map(TopicName::as_str).collect::<Vec<_>>().join(", "),
             peer: peer.to_owned(),
             http: http.to_owned(),
         }
@@ -500,9 +538,10 @@ pub(crate) fn client_settings(deployment: &Deployment, config: &Config) -> anyho
 /// The topics of a deployment by role.
 pub(crate) fn project_topics(deployment: &Deployment) -> ProjectTopics {
     ProjectTopics {
-        inbound: vec![deployment.inbound.topic.clone()],
+        inbound: deployment.inputs().cloned().collect(),
         outbound: deployment.outbound.iter().map(|outbound| outbound.topic.clone()).collect(),
         dead: Some(dead_letter_topic(&deployment.label, &deployment.project)),
+        journal: deployment.journal(),
         metadata: metadata_topic(&deployment.label),
         adapter_metadata: Vec::new(),
         scratch: Some(scratch_topic(&deployment.label, &deployment.project)),

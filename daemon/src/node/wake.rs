@@ -14,6 +14,8 @@ use types::MemberName;
 pub enum Wake {
     /// An outbound topic reports.
     Output(OutputId, OutputFact),
+    /// The journal's writer reports.
+    Journal(OutputFact),
     /// The coordinator reports.
     Coordinator(CoordinatorFact),
     /// The peer links report.

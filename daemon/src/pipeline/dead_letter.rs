@@ -8,8 +8,11 @@ use types::MessageId;
 /// One rejected row. No host names, no times: equal on all replicas.
 #[derive(Debug, Serialize)]
 pub(super) struct DeadLetter<'a> {
-    /// Offset of the inbound record.
+    /// Message id of the inbound record: its offset where there is one inbound topic.
     offset: u64,
+    /// Where it is to be found where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin<'a>>,
     /// `cq/window` that refused it.
     window: &'a str,
     /// Row of the record, from 0.
@@ -26,11 +29,21 @@ pub(super) struct DeadLetter<'a> {
     reason: String,
 }
 
+/// A record's place, where its message id isn't its offset.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Origin<'a> {
+    /// Of the inbound topic.
+    pub(super) topic: &'a str,
+    /// In it.
+    pub(super) offset: u64,
+}
+
 impl<'a> DeadLetter<'a> {
     /// The decoder couldn't read it.
     pub(super) fn undecodable(id: MessageId, window: &'a str, rejected: &'a Rejected) -> Self {
         Self {
             offset: id.0,
+            origin: None,
             window,
             row: rejected.row,
             column: rejected.place.as_ref().map(|place| place.column),
@@ -44,6 +57,7 @@ impl<'a> DeadLetter<'a> {
     pub(super) fn refused(rejection: &Rejection, window: &'a str) -> Self {
         Self {
             offset: rejection.id.0,
+            origin: None,
             window,
             row: rejection.row,
             column: None,
@@ -51,6 +65,11 @@ impl<'a> DeadLetter<'a> {
             text: "",
             reason: rejection.reason.to_string(),
         }
+    }
+
+    /// Says where its record is to be found.
+    pub(super) fn from(self, origin: Option<Origin<'a>>) -> Self {
+        Self { origin, ..self }
     }
 
     /// As JSON into a buffer that is used again.

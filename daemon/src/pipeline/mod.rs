@@ -3,6 +3,7 @@
 //! Composed of pure parts only (intake, decoder, engine, encoder, sequencer), so `run`, `replay` and the simulator share it.
 
 mod dead_letter;
+mod inputs;
 mod sequencer;
 mod snapshot;
 
@@ -13,13 +14,15 @@ use std::time::Duration;
 use engine::intake::{Admission, Intake};
 use engine::project::{Loaded, Problem};
 use engine::{Engine, Rejection, WindowId};
-use ports::input::InboundBatch;
-use proto::{Decoder, Encoder, EncoderOptions, Rejected, Shape};
+use ports::input::{InboundBatch, InboundHead};
+use proto::{Encoder, EncoderOptions, Rejected, Shape};
 use types::mutation::{Mutation, mutated};
-use types::{EventBlock, MessageId, OutputRecord, RecordSpan, Run, Timestamp, TopicName};
+use types::{EventBlock, InputId, MessageId, Offset, OutputRecord, RecordSpan, Timestamp, TopicName};
 
 use crate::deployment::{Deployment, dead_letter_topic, is_silent};
-use dead_letter::DeadLetter;
+use dead_letter::{DeadLetter, Origin};
+pub use inputs::Positions;
+use inputs::{Input, Inputs};
 use sequencer::Sequencer;
 
 /// What a generation fixes for all replicas.
@@ -87,17 +90,14 @@ pub struct PipelineCounters {
 /// The deterministic part of a replica.
 pub struct Pipeline {
     intake: Intake,
-    decoder: Decoder,
     engine: Engine,
-    source: WindowId,
-    run: Run,
+    inputs: Inputs,
     /// Rows that could not be decoded, with the record they came in.
     undecodable: Vec<(MessageId, Rejected)>,
     rejects: Vec<Rejected>,
     outputs: Vec<Output>,
     dead: Sequencer,
     dead_payload: Vec<u8>,
-    source_window: String,
     counters: PipelineCounters,
 }
 
@@ -108,16 +108,8 @@ impl Pipeline {
     /// See [`Error`].
     pub fn new(loaded: &Loaded, deployment: &Deployment, terms: GenerationTerms) -> Result<Self, Error> {
         let mut engine = Engine::from_loaded(loaded).map_err(Error::Model)?;
-        let source = window(&engine, &deployment.inbound.window)?;
-        let schema = Arc::new(engine.schema(source).clone());
-        let misfit = |path: &str| {
-            let window = path.to_owned();
-            move |source| Error::Codec { window, source }
-        };
-        let decoder = Decoder::new(deployment.inbound.format.clone(), Arc::clone(&schema))
-            .map_err(misfit(&deployment.inbound.window))?;
-        let decoder = if deployment.inbound.generated_key { decoder.with_generated_key() } else { decoder };
-        let run = Run::new(&schema);
+        let inputs = deployment.inbound.iter().map(|inbound| Input::new(&engine, inbound));
+        let inputs = Inputs::new(inputs.collect::<Result<_, _>>()?);
         let mut outputs = Vec::new();
         for outbound in &deployment.outbound {
             let window = window(&engine, &outbound.window)?;
@@ -125,23 +117,20 @@ impl Pipeline {
             let schema = Arc::new(engine.schema(window).clone());
             let options = EncoderOptions { part_bytes_max: terms.part_bytes_max, ..EncoderOptions::default() };
             let encoder = Encoder::new(outbound.format.clone(), Arc::clone(&schema), options)
-                .map_err(misfit(&outbound.window))?;
+                .map_err(|source| Error::Codec { window: outbound.window.clone(), source })?;
             let shape = Shape { collapse: outbound.collapse, drop_retention_deletes: outbound.drop_retention_deletes };
             let shaped = EventBlock::new(&schema);
             outputs.push(Output { window, encoder, shape, shaped, sequencer: Sequencer::new(terms.marker_period) });
         }
         Ok(Self {
             intake: Intake::new(terms.clip_bound),
-            decoder,
             engine,
-            source,
-            run,
+            inputs,
             undecodable: Vec::new(),
             rejects: Vec::new(),
             outputs,
             dead: Sequencer::new(terms.marker_period),
             dead_payload: Vec::new(),
-            source_window: deployment.inbound.window.clone(),
             counters: PipelineCounters::default(),
         })
     }
@@ -159,53 +148,75 @@ impl Pipeline {
     /// # Panics
     /// When `out` hasn't one list per topic of [`Pipeline::topics`], or offsets go back.
     pub fn feed(&mut self, batch: &InboundBatch, out: &mut [Vec<OutputRecord>]) {
-        assert_eq!(out.len(), self.outputs.len() + 1, "one list per outbound topic");
-        self.decode(batch);
-        self.engine.process(self.source, &self.run);
-        for (output, records) in self.outputs.iter_mut().zip(out.iter_mut()) {
-            output.sequence(&self.engine, &self.run.spans, records);
-        }
-        if let Some(records) = out.last_mut() {
-            self.bury(records);
-        }
+        self.feed_and_look(batch, out, |_| ());
     }
 
-    fn decode(&mut self, batch: &InboundBatch) {
-        self.run.clear();
+    /// The same, and shows the engine after each stretch of records that came by one topic.
+    ///
+    /// # Panics
+    /// As [`Pipeline::feed`].
+    pub fn feed_and_look(
+        &mut self,
+        batch: &InboundBatch,
+        out: &mut [Vec<OutputRecord>],
+        mut look: impl FnMut(&Engine),
+    ) {
+        assert_eq!(out.len(), self.outputs.len() + 1, "one list per outbound topic");
+        for stretch in batch.heads.chunk_by(|a, b| a.input == b.input) {
+            let Some(InboundHead { input, .. }) = stretch.first() else { continue };
+            self.decode(*input, stretch, batch);
+            let input = self.inputs.at(*input);
+            self.engine.process(input.window, &input.run);
+            for (output, records) in self.outputs.iter_mut().zip(out.iter_mut()) {
+                output.sequence(&self.engine, &input.run.spans, records);
+            }
+            if let Some(records) = out.last_mut() {
+                self.bury(stretch, records);
+            }
+            look(&self.engine);
+        }
+        self.inputs.note_journal(batch.journal);
+    }
+
+    fn decode(&mut self, from: InputId, stretch: &[InboundHead], batch: &InboundBatch) {
+        self.inputs.begin(from);
         self.undecodable.clear();
-        for head in &batch.heads {
+        for head in stretch {
             self.counters.records += 1;
-            let source = head.source.as_ref().map(|(id, position)| (id, *position));
-            let time = match self.intake.admit(head.offset, head.timestamp, head.tick, source) {
+            let id = self.inputs.pass(from, head.offset);
+            let source = head.source.as_ref().map(|(source, position)| (source, *position));
+            let time = match self.intake.admit(from, id, head.timestamp, head.tick, source) {
                 Admission::Process { time } => time,
                 Admission::DuplicateSource | Admission::StaleTick => continue,
             };
-            let id = MessageId(head.offset.0);
+            let input = self.inputs.at_mut(from);
             if let (false, Some(payload)) = (is_silent(head), batch.payload(head)) {
-                self.decoder.decode(payload, &mut self.run.block, &mut self.rejects);
+                input.decoder.decode(payload, &mut input.run.block, &mut self.rejects);
                 self.undecodable.extend(self.rejects.drain(..).map(|rejected| (id, rejected)));
             }
-            let end = u32::try_from(self.run.block.len()).unwrap_or(u32::MAX);
-            self.run.spans.push(RecordSpan { id, time, end });
+            input.add(id, time, head.offset);
         }
-        self.counters.events += self.run.block.len() as u64;
+        self.counters.events += self.inputs.at(from).run.block.len() as u64;
     }
 
     /// Dead letters are an ordinary sequenced output: each record's in the order decoder, engine.
-    fn bury(&mut self, records: &mut Vec<OutputRecord>) {
+    fn bury(&mut self, stretch: &[InboundHead], records: &mut Vec<OutputRecord>) {
+        let Some(InboundHead { input, .. }) = stretch.first() else { return };
+        let (several, input) = (self.inputs.are_several(), self.inputs.at(*input));
         let mut undecodable = self.undecodable.iter().peekable();
         // By window, then in order, as the engine says them; a topic's records go by message id.
         let mut refused: Vec<&Rejection> = self.engine.rejections().iter().collect();
         refused.sort_by_key(|rejection| rejection.id);
         let mut refused = refused.into_iter().peekable();
-        for span in &self.run.spans {
+        for (span, offset) in input.run.spans.iter().zip(&input.offsets) {
+            let origin = several.then(|| Origin { topic: input.topic.as_str(), offset: offset.0 });
             while let Some((_, rejected)) = undecodable.next_if(|(id, _)| *id == span.id) {
-                let letter = DeadLetter::undecodable(span.id, &self.source_window, rejected);
+                let letter = DeadLetter::undecodable(span.id, &input.path, rejected).from(origin);
                 self.counters.rejected += 1;
                 self.dead.emit(*span, letter.write(&mut self.dead_payload), records);
             }
             while let Some(rejection) = refused.next_if(|rejection| rejection.id == span.id) {
-                let letter = DeadLetter::refused(rejection, self.engine.path(rejection.window));
+                let letter = DeadLetter::refused(rejection, self.engine.path(rejection.window)).from(origin);
                 self.counters.rejected += 1;
                 self.dead.emit(*span, letter.write(&mut self.dead_payload), records);
             }
@@ -217,6 +228,18 @@ impl Pipeline {
     #[must_use]
     pub fn counters(&self) -> PipelineCounters {
         self.counters
+    }
+
+    /// How far the input is consumed: one past the newest record's message id; `None` before the first record.
+    #[must_use]
+    pub fn next(&self) -> Option<Offset> {
+        self.intake.state().id.map(|id| Offset(id.0 + 1))
+    }
+
+    /// Where each inbound topic goes on, and the journal.
+    #[must_use]
+    pub fn positions(&self) -> Positions {
+        self.inputs.positions()
     }
 
     /// The gate's memory, for status and snapshots.

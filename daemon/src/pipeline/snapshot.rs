@@ -2,18 +2,12 @@
 
 use engine::intake::IntakeState;
 use engine::snapshot::{BlockWriter, Blocks, Error, Head, InputPosition};
-use types::{Offset, OutputIndex};
+use types::{OutputIndex, TopicName};
 
-use super::{Pipeline, PipelineCounters};
+use super::{Pipeline, PipelineCounters, Positions};
 use crate::snapshot::Subject;
 
 impl Pipeline {
-    /// The inbound offset that comes next; `None` before the first record.
-    #[must_use]
-    pub fn next(&self) -> Option<Offset> {
-        self.intake.state().offset.map(Offset::next)
-    }
-
     /// Notes the state as it is now and writes what is small of it; [`Pipeline::write_frozen`] writes the rest. Gives per
     /// output one past the last one that the state holds as done.
     pub fn freeze(&mut self, subject: &Subject, out: &mut BlockWriter) -> Vec<OutputIndex> {
@@ -29,7 +23,7 @@ impl Pipeline {
         let head = Head {
             fingerprint: subject.fingerprint,
             generation: subject.generation,
-            inputs: vec![InputPosition { topic: subject.input.clone(), next: self.next().unwrap_or_default() }],
+            inputs: input_positions(subject, self.positions()),
             outputs,
             counts: [records, events, rejected],
         };
@@ -57,11 +51,11 @@ impl Pipeline {
         let mut blocks = Blocks::open(bytes)?;
         let head = Head::read(&mut blocks)?;
         head.check(subject.fingerprint, subject.generation)?;
-        let same_topics = head.inputs.iter().map(|input| &input.topic).eq([&subject.input])
-            && head.outputs.iter().map(|output| &output.topic).eq(&subject.outputs);
-        if !same_topics {
-            return Err(Error::Misfit { what: "it is of other topics".to_owned() });
+        let other_topics = || Error::Misfit { what: "it is of other topics".to_owned() };
+        if !head.outputs.iter().map(|output| &output.topic).eq(&subject.outputs) {
+            return Err(other_topics());
         }
+        self.inputs.go_on_from(read_positions(subject, &head.inputs).ok_or_else(other_topics)?);
         self.intake.go_on_from(IntakeState::read(&mut blocks)?);
         self.engine.restore(&mut blocks)?;
         blocks.finish()?;
@@ -73,4 +67,24 @@ impl Pipeline {
         self.counters = PipelineCounters { records, events, rejected };
         Ok(head)
     }
+}
+
+/// The topics that have brought a record, then the journal.
+fn input_positions(subject: &Subject, positions: Positions) -> Vec<InputPosition> {
+    let inputs = subject.inputs.iter().zip(positions.inputs);
+    let journal = subject.journal.iter().zip([positions.journal]);
+    let noted = inputs.chain(journal).filter_map(|(topic, next)| Some((topic.clone(), next?)));
+    noted.map(|(topic, next)| InputPosition { topic, next }).collect()
+}
+
+/// The same the other way round; `None` when they are of other topics, or the journal's place is missing.
+fn read_positions(subject: &Subject, noted: &[InputPosition]) -> Option<Positions> {
+    let known = |position: &InputPosition| {
+        subject.inputs.contains(&position.topic) || subject.journal.as_ref() == Some(&position.topic)
+    };
+    let place =
+        |topic: &TopicName| noted.iter().find(|position| position.topic == *topic).map(|position| position.next);
+    let journal = subject.journal.as_ref().and_then(place);
+    let all = noted.iter().all(known) && subject.journal.is_some() == journal.is_some();
+    all.then(|| Positions { inputs: subject.inputs.iter().map(place).collect(), journal })
 }

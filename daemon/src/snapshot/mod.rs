@@ -32,8 +32,10 @@ pub struct Subject {
     pub fingerprint: Fingerprint,
     /// In force.
     pub generation: Generation,
-    /// The inbound topic.
-    pub input: TopicName,
+    /// The inbound topics, in the generation's order.
+    pub inputs: Vec<TopicName>,
+    /// Where several of them get their order.
+    pub journal: Option<TopicName>,
     /// The outbound topics, in the order of the pipeline.
     pub outputs: Vec<TopicName>,
 }
@@ -43,7 +45,8 @@ impl Subject {
     #[must_use]
     pub fn new(deployment: &Deployment, fingerprint: Fingerprint, generation: Generation) -> Self {
         let outputs = Pipeline::topics(deployment);
-        Self { fingerprint, generation, input: deployment.inbound.topic.clone(), outputs }
+        let inputs = deployment.inputs().cloned().collect();
+        Self { fingerprint, generation, inputs, journal: deployment.journal(), outputs }
     }
 }
 

@@ -8,7 +8,7 @@ use engine::snapshot::BlockWriter;
 use expect_test::expect;
 use ports::input::{InboundBatch, InboundHead};
 use proto::{Encoder, EncoderOptions, Format};
-use types::{EventBlock, Flags, Generation, Offset, Opcode, OutputIndex, OutputRecord, Timestamp, Value};
+use types::{EventBlock, Flags, Generation, InputId, Offset, Opcode, OutputIndex, OutputRecord, Timestamp, Value};
 
 use super::{Bounds, Report, Shelf, Subject, Taker, restore};
 use crate::commands::{LoadedProject, load_project};
@@ -45,7 +45,7 @@ impl Stage {
 
     /// Records `from..to` of an inbound topic, and what they cause.
     fn feed(&self, pipeline: &mut Pipeline, from: u64, to: u64) -> Vec<Vec<OutputRecord>> {
-        let source = pipeline.engine().window(&self.deployment.inbound.window).expect("the source window");
+        let source = pipeline.engine().window(&self.deployment.inbound[0].window).expect("the source window");
         let schema = Arc::new(pipeline.engine().schema(source).clone());
         let mut encoder = Encoder::new(Format::Binary, Arc::clone(&schema), EncoderOptions::default()).expect("binary");
         let mut batch = InboundBatch::default();
@@ -60,6 +60,7 @@ impl Stage {
             let start = batch.bytes.len();
             encoder.encode(&block, 0..1, &mut |part| batch.bytes.extend_from_slice(part));
             batch.heads.push(InboundHead {
+                input: InputId(0),
                 offset: Offset(offset),
                 timestamp: Timestamp(offset.cast_signed() * 1_000),
                 tick: false,

@@ -3,8 +3,7 @@
 use core::time::Duration;
 
 use super::{
-    Connector, ContQuery, Direction, ExprInitialize, Loaded, Located, Problem, Project, Retention, RetentionKind,
-    Window, WindowKind,
+    ContQuery, ExprInitialize, Loaded, Located, Problem, Project, Retention, RetentionKind, Window, WindowKind,
 };
 
 /// A function of the expression languages whose value comes from the machine it runs on.
@@ -37,10 +36,9 @@ impl Loaded {
     /// Everything that keeps the project from running under hot failover; empty when it may.
     #[must_use]
     pub fn determinism_report(&self) -> Vec<Problem> {
-        let windows = || self.project.contqueries.iter().flat_map(|query: &ContQuery| &query.windows);
-        let texts = windows().flat_map(expressions);
+        let windows = self.project.contqueries.iter().flat_map(|query: &ContQuery| &query.windows);
+        let texts = windows.flat_map(expressions);
         let mut problems: Vec<Problem> = texts.flat_map(|text| self.host_calls(text)).collect();
-        problems.extend(self.several_inbound_topics(windows().flat_map(|window| &window.connectors)));
         problems.sort_by_key(|problem| problem.position);
         problems
     }
@@ -55,18 +53,6 @@ impl Loaded {
                 self.source.problem(text.position_of(at), name.len(), what, function.why).fix(fix)
             })
             .collect()
-    }
-
-    fn several_inbound_topics<'l>(&self, connectors: impl Iterator<Item = &'l Connector>) -> Option<Problem> {
-        let mut inbound = connectors.filter(|connector| {
-            connector.active && connector.class == "kafka" && connector.direction == Direction::Publish
-        });
-        let first = inbound.next()?.property("kafkatopic");
-        let other = inbound.find(|connector| connector.property("kafkatopic") != first)?;
-        let what = "A second inbound topic can't be read under hot failover yet.".to_owned();
-        let why = "two replicas may see the topics' records interleaved in different ways";
-        let problem = self.source.problem(other.position, "<connector".len(), what, why);
-        Some(problem.fix("publish all events into one topic"))
     }
 }
 
@@ -167,23 +153,8 @@ mod tests {
     }
 
     #[test]
-    fn a_second_inbound_topic_is_told() {
-        let start = SUM20.find("            <connector class=\"kafka\" name=\"readings_from_kafka\">").unwrap();
-        let end = start + SUM20[start..].find("          </connectors>").unwrap();
-        let connector = &SUM20[start..end];
-        let second = connector.replace("readings_from_kafka", "more").replace(".readings.I", ".more.I");
-        check(
-            &SUM20.replacen(connector, &format!("{connector}{second}"), 1),
-            expect![[r#"
-            A second inbound topic can't be read under hot failover yet.  project.xml:30:13: two replicas may see the topics' records interleaved in different ways.
-                 30 │             <connector class="kafka" name="more">
-                    │             ^^^^^^^^^^
-                 Fix: publish all events into one topic."#]],
-        );
-        check(
-            &SUM20.replacen(connector, &format!("{connector}{}", second.replace(".more.I", ".readings.I")), 1),
-            expect![""],
-        );
+    fn several_inbound_topics_may_run_since_a_journal_orders_them() {
+        check(include_str!("../../../examples/two-feeds/project.xml"), expect![""]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{Error, Kind};
 /// How snapshots begin.
 const MAGIC: [u8; 8] = *b"UNDSTATE";
 /// Counts changes of the layout; another one is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Magic and format.
 const PREFIX: usize = MAGIC.len() + 4;
 /// Length and checksum of a block.

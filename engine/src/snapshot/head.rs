@@ -11,7 +11,8 @@ pub struct Head {
     pub fingerprint: Fingerprint,
     /// In force when it was taken.
     pub generation: Generation,
-    /// Every inbound topic.
+    /// Every inbound topic that has brought a record, in the generation's order; then, where there are several, the journal:
+    /// from where it has to be read.
     pub inputs: Vec<InputPosition>,
     /// Every outbound topic, in the order of the pipeline.
     pub outputs: Vec<OutputPosition>,

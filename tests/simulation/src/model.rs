@@ -6,7 +6,7 @@ use daemon::deployment::{self, Deployment};
 use daemon::pipeline::{GenerationTerms, Pipeline};
 use engine::project::Loaded;
 use ports::input::{InboundBatch, InboundHead};
-use types::{Generation, Offset, OutputRecord, SourceId, SourcePosition, Timestamp};
+use types::{Generation, InputId, Offset, OutputRecord, SourceId, SourcePosition, Timestamp};
 
 /// The project file of the example; payloads are csv here, so that a trace can be read.
 const PROJECT: &str = include_str!("../../../examples/sum20-count/project.xml");
@@ -49,6 +49,7 @@ impl Inbound {
             start..batch.bytes.len()
         });
         batch.heads.push(InboundHead {
+            input: InputId(0),
             offset: self.offset,
             timestamp: self.timestamp,
             tick: self.tick,

@@ -253,7 +253,7 @@ impl Judge<'_> {
 
     fn timestamps(&mut self, spec: &TopicSpec, found: &str) {
         let why = match spec.role {
-            TopicRole::Outbound | TopicRole::DeadLetter => {
+            TopicRole::Outbound | TopicRole::DeadLetter | TopicRole::Journal => {
                 "one writer with a wrong clock could make brokers forget all writers"
             }
             TopicRole::Inbound => "a producer with a wrong clock moves the engines' time; larger jumps are clipped",
@@ -271,6 +271,10 @@ impl Judge<'_> {
         match spec.role {
             TopicRole::Inbound => self.inbound_retention(spec, by_time, by_size),
             TopicRole::Outbound | TopicRole::DeadLetter => self.outbound_retention(spec, by_time),
+            TopicRole::Journal => {
+                self.inbound_retention(spec, by_time, by_size);
+                self.outbound_retention(spec, by_time);
+            }
             TopicRole::Metadata if by_time.is_some() || by_size.is_some() => {
                 let what = "deletes old records";
                 self.set(

@@ -10,6 +10,7 @@ fn project() -> ProjectTopics {
         inbound: vec!["L.p.cq.in.I".into()],
         outbound: vec!["L.p.cq.out.O".into()],
         dead: Some("L.p.dead".into()),
+        journal: None,
         metadata: "L.M".into(),
         adapter_metadata: vec!["pub_meta".into(), "L.M".into()],
         scratch: Some("L.p.selftest".into()),
@@ -87,6 +88,15 @@ fn the_plan_is_one_partition_three_copies_and_the_brokers_clock() {
         pub_meta AdapterMetadata 1x3 cleanup.policy=delete min.insync.replicas=2 unclean.leader.election.enable=false
         L.p.selftest Scratch 1x3 cleanup.policy=delete min.insync.replicas=2 retention.ms=3600000 segment.ms=1800000 unclean.leader.election.enable=false
     "#]].assert_eq(&told.collect::<String>());
+}
+
+#[test]
+fn a_journal_is_kept_like_the_inbound_topics_and_written_like_an_output() {
+    let expected = Expectations { inbound_retention: Some(Duration::from_secs(3_600)), ..Expectations::default() };
+    let specs = plan(&ProjectTopics { journal: Some("L.p.J".into()), ..project() }, &expected);
+    let spec = |role| specs.iter().find(|spec| spec.role == role).expect("planned");
+    assert_eq!(spec(TopicRole::Journal).configs, spec(TopicRole::Inbound).configs);
+    assert!(TopicRole::Journal.is_sequenced());
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub enum TopicRole {
     Outbound,
     /// `….dead`: rejected input, an output like any other.
     DeadLetter,
+    /// `….J`: in which order several inbound topics are consumed; read like them, appended in sequence.
+    Journal,
     /// `….M`: the notebook.
     Metadata,
     /// An adapter's own topic (`metatopic`), kept because users' files name it.
@@ -27,7 +29,7 @@ impl TopicRole {
     #[must_use]
     pub const fn is_sequenced(self) -> bool {
         match self {
-            Self::Outbound | Self::DeadLetter => true,
+            Self::Outbound | Self::DeadLetter | Self::Journal => true,
             Self::Inbound | Self::Metadata | Self::AdapterMetadata | Self::Scratch => false,
         }
     }
@@ -42,6 +44,8 @@ pub struct ProjectTopics {
     pub outbound: Vec<TopicName>,
     /// `<label>.<project>.dead`, unless dead letters go to a file.
     pub dead: Option<TopicName>,
+    /// `<label>.<project>.J`, for several inbound topics.
+    pub journal: Option<TopicName>,
     /// `<label>.M`
     pub metadata: TopicName,
     /// The adapters' own.
@@ -120,13 +124,14 @@ pub struct TopicSpec {
     pub configs: BTreeMap<&'static str, String>,
 }
 
-/// What the topics should be, each name once: inbound, outbound, dead letters, notebook, adapters', scratch.
+/// What the topics should be, each name once: inbound, outbound, dead letters, journal, notebook, adapters', scratch.
 #[must_use]
 pub fn plan(topics: &ProjectTopics, expected: &Expectations) -> Vec<TopicSpec> {
     let roles = [
         (TopicRole::Inbound, &topics.inbound[..]),
         (TopicRole::Outbound, &topics.outbound[..]),
         (TopicRole::DeadLetter, topics.dead.as_slice()),
+        (TopicRole::Journal, topics.journal.as_slice()),
         (TopicRole::Metadata, std::slice::from_ref(&topics.metadata)),
         (TopicRole::AdapterMetadata, &topics.adapter_metadata[..]),
         (TopicRole::Scratch, topics.scratch.as_slice()),
@@ -157,6 +162,11 @@ fn spec(name: &TopicName, role: TopicRole, expected: &Expectations) -> TopicSpec
             configs.insert("message.timestamp.type", "LogAppendTime".to_owned());
             let least = expected.marker_period * MARKERS_KEPT;
             keep_for(&mut configs, expected.outbound_retention.map(|retention| retention.max(least)));
+        }
+        // Without its decisions the records of the inbound topics are of no use, so it is kept for as long as they are.
+        TopicRole::Journal => {
+            configs.insert("message.timestamp.type", "LogAppendTime".to_owned());
+            keep_for(&mut configs, expected.inbound_retention);
         }
         TopicRole::Metadata => {
             configs.insert("retention.ms", "-1".to_owned());

@@ -178,7 +178,7 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 
 impl<'a> World<'a> {
     pub(crate) fn new(seed: u64, options: Options, plan: Vec<Fault>, models: &'a [Model], told: bool) -> Self {
-        let mut topics = vec![models[0].deployment.inbound.topic.clone()];
+        let mut topics = vec![models[0].deployment.inbound[0].topic.clone()];
         topics.extend(daemon::pipeline::Pipeline::topics(&models[0].deployment));
         let settings = Settings {
             brokers: BROKERS,

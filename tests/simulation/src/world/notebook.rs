@@ -30,7 +30,7 @@ impl World<'_> {
     /// Begins the generation in force; all replicas agree on it before they start.
     pub(super) fn propose(&mut self) {
         let model = self.model(self.generation);
-        let origin = Origin { topic: model.deployment.inbound.topic.clone(), offset: Offset(0), topic_id: None };
+        let origin = Origin { topic: model.deployment.inbound[0].topic.clone(), offset: Offset(0), topic_id: None };
         let proposal = Proposal {
             project: model.deployment.project.clone(),
             generation: self.generation,

@@ -148,6 +148,7 @@ impl World<'_> {
             member: member.clone(),
             generation: self.generation,
             outputs: sides,
+            journal: None,
             coordinator: Box::new(hands.clone()),
             peers: Box::new(hands.clone()),
             notebook: Box::new(hands.clone()),

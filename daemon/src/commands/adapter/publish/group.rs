@@ -150,6 +150,7 @@ impl Seat {
                 buffered_max: self.group.buffered_max,
                 watch: Watch::default(),
             }],
+            journal: None,
             coordinator: Box::new(Line(coordinator)),
             peers: Box::new(peers),
             notebook: Box::new(NoNotebook),
