@@ -54,7 +54,7 @@ pub struct Announcement {
     pub term: Term,
 }
 
-/// How a switchover goes; exactly one [`Self::Begun`] or [`Self::Refused`] per request, after `Begun` exactly one of the
+/// How a switchover goes, or a failover that was asked for (never begun, done at once); exactly one [`Self::Begun`] or [`Self::Refused`] per request, after `Begun` exactly one of the
 /// others unless the process ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SwitchoverAnswer {
@@ -103,6 +103,8 @@ pub enum Refusal {
     },
     /// Nobody in line is in sync.
     NobodyInSync,
+    /// Nothing but the line keeps two from writing, so nobody may write against it.
+    Unfenced,
 }
 
 impl fmt::Display for Refusal {
@@ -116,6 +118,7 @@ impl fmt::Display for Refusal {
             Self::NotInLine { member } => write!(f, "{member} is not in line"),
             Self::NotInSync { member } => write!(f, "{member} is not in sync"),
             Self::NobodyInSync => f.write_str("nobody in line is in sync"),
+            Self::Unfenced => f.write_str("without fencing only the line makes active; stop the active one instead"),
         }
     }
 }

@@ -299,6 +299,8 @@ pub enum Fact {
         /// Whom; the first fit one in line when absent.
         to: Option<MemberName>,
     },
+    /// An operator wants this replica to be active now, without asking the one that is.
+    FailoverAsked,
     /// An operator froze automatic failover.
     PauseAsked,
     /// An operator thawed it.
@@ -364,6 +366,7 @@ impl fmt::Display for Fact {
             }
             Self::SwitchoverAsked { to: Some(to) } => write!(f, "switchover to {to} asked"),
             Self::SwitchoverAsked { to: None } => f.write_str("switchover asked"),
+            Self::FailoverAsked => f.write_str("failover asked"),
             Self::PauseAsked => f.write_str("pause asked"),
             Self::ResumeAsked => f.write_str("resume asked"),
             Self::ShutdownAsked => f.write_str("shutdown asked"),

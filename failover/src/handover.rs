@@ -19,6 +19,31 @@ impl Machine {
         }
     }
 
+    /// The operator's word counts as evidence against everybody ahead: this replica writes at once and removes their entries.
+    /// Should the coordinator be away, its word decides when it is back.
+    pub(crate) fn on_failover_asked(&mut self, now: Tick) {
+        match self.may_be_made_active() {
+            Ok(()) => {
+                self.promote(Why::FailoverAsked, now);
+                self.act(Action::Answer(SwitchoverAnswer::Done { to: self.config().member.clone() }));
+            }
+            Err(refusal) => self.act(Action::Answer(SwitchoverAnswer::Refused(refusal))),
+        }
+    }
+
+    fn may_be_made_active(&self) -> Result<(), Refusal> {
+        let not_in_sync = || Refusal::NotInSync { member: self.config().member.clone() };
+        match (self.role(), self.config().fencing) {
+            (Role::Active { .. }, _) => Err(Refusal::AlreadyActive),
+            (Role::HandingOver(_), _) => Err(Refusal::Busy),
+            (_, Fencing::None) => Err(Refusal::Unfenced),
+            (Role::Standby, Fencing::Log) if self.is_eligible() => Ok(()),
+            (Role::Starting | Role::Restoring | Role::Standby | Role::Blocked(_) | Role::Stopped, Fencing::Log) => {
+                Err(not_in_sync())
+            }
+        }
+    }
+
     pub(crate) fn on_shutdown_asked(&mut self, now: Tick) {
         match self.role() {
             Role::Starting | Role::Restoring | Role::Standby => self.stop(Exit::Clean),

@@ -162,6 +162,7 @@ impl Machine {
             Fact::PeerSuspected { member, incarnation, sign } => self.on_peer_suspected(member, incarnation, sign, now),
             Fact::HandedOver { next, .. } => self.on_handed_over(&next, now),
             Fact::SwitchoverAsked { to } => self.on_switchover_asked(to, now),
+            Fact::FailoverAsked => self.on_failover_asked(now),
             Fact::PauseAsked => self.failover_paused = true,
             Fact::ResumeAsked => {
                 self.failover_paused = false;

@@ -147,6 +147,8 @@ pub enum Why {
     AheadSuspected,
     /// The active named this replica its successor.
     HandedOver,
+    /// An operator took the role for this replica, whatever the active says.
+    FailoverAsked,
     /// A test switch.
     Forced,
     /// Somebody living stands ahead in the line.
@@ -182,6 +184,7 @@ impl Why {
             Self::AheadDied => "ahead died",
             Self::AheadSuspected => "ahead suspected",
             Self::HandedOver => "handed over",
+            Self::FailoverAsked => "failover asked",
             Self::Forced => "forced",
             Self::AnotherLeads => "another leads",
             Self::EntryLost => "entry lost",
@@ -211,6 +214,7 @@ pub const TRANSITIONS: &[(Stage, Stage, Why)] = &[
     (Stage::Standby, Stage::Active, Why::AheadDied),
     (Stage::Standby, Stage::Active, Why::AheadSuspected),
     (Stage::Standby, Stage::Active, Why::HandedOver),
+    (Stage::Standby, Stage::Active, Why::FailoverAsked),
     (Stage::Standby, Stage::Active, Why::Forced),
     (Stage::Active, Stage::Standby, Why::AnotherLeads),
     (Stage::Active, Stage::Standby, Why::EntryLost),

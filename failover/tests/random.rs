@@ -71,7 +71,7 @@ fn settings(seed: u64) -> Settings {
 fn disturb(world: &mut World, dice: &mut Dice) {
     let i = dice.node();
     let name = world.nodes[i].name.clone();
-    match dice.below(25) {
+    match dice.below(26) {
         0..4 => world.input += dice.below(200),
         4 => world.kill(i),
         5 => world.vanish(i),
@@ -99,6 +99,7 @@ fn disturb(world: &mut World, dice: &mut Dice) {
         18 => ask(world, i, Fact::SwitchoverAsked { to: Some(["n1", "n2", "n3"][dice.node()].into()) }),
         19 => ask(world, i, Fact::ShutdownAsked),
         20 => ask(world, i, Fact::PauseAsked),
+        24 => ask(world, i, Fact::FailoverAsked),
         23 => world.nodes[i].hung = !world.nodes[i].hung,
         21 => ask(world, i, Fact::ResumeAsked),
         22 if dice.below(4) == 0 => {

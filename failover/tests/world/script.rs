@@ -20,7 +20,7 @@
 //! endanger n1 n2 | secure n1 n2     these learn that what the logs acknowledge may not last, or does again
 //! hang n1 | unhang n1     its writer alone, unnoticed by itself
 //! speed n2 0              records per 10 ms
-//! switchover n1 [n3] | shutdown n1 | block n1 | force n1 | pause n1 … | resume n1 …
+//! switchover n1 [n3] | failover n2 | shutdown n1 | block n1 | force n1 | pause n1 … | resume n1 …
 //! ```
 
 use failover::{Block, BlockCause, Fact, Fencing};
@@ -126,6 +126,7 @@ fn command(world: &mut World, words: &[&str]) -> Option<()> {
         }
         ["switchover", name] => ask(world, name, Fact::SwitchoverAsked { to: None }),
         ["switchover", name, to] => ask(world, name, Fact::SwitchoverAsked { to: Some(to.into()) }),
+        ["failover", name] => ask(world, name, Fact::FailoverAsked),
         ["shutdown", name] => ask(world, name, Fact::ShutdownAsked),
         ["block", name] => {
             let block = Block { cause: BlockCause::Diverged, detail: "at index 7".to_owned() };

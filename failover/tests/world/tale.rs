@@ -81,6 +81,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::PeerSuspected { sign: Sign::Silent(_), .. }
         | Fact::HandedOver { .. }
         | Fact::SwitchoverAsked { .. }
+        | Fact::FailoverAsked
         | Fact::PauseAsked
         | Fact::ResumeAsked
         | Fact::ShutdownAsked
