@@ -6,6 +6,7 @@ mod codec;
 mod copy;
 mod drain;
 mod feed;
+mod gaps;
 mod kills;
 mod latency;
 mod log_end;
@@ -13,9 +14,11 @@ mod machine;
 mod measure;
 mod model;
 mod process;
+mod replica;
 mod rival;
 mod snapshot;
 mod subject;
+mod switchovers;
 mod tail;
 mod takeover;
 mod writer;
@@ -37,7 +40,10 @@ struct Cli {
     /// How often the active engine is killed.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     kills: u32,
-    /// Events a second while engines are killed.
+    /// How often the active engine hands over.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    switchovers: u32,
+    /// Events a second while engines are killed or hand over.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
     /// Records of the backlog that is drained in one round.
@@ -81,6 +87,8 @@ enum Part {
     Takeover,
     /// The same on real brokers with its phases, and the takeover of a bare appender.
     Kills,
+    /// Switchovers on real brokers, with their phases.
+    Switchovers,
     /// Latency at a steady rate on real brokers, against a raw copy.
     Latency,
 }
@@ -108,6 +116,7 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
             Part::Snapshot => snapshot::run()?,
             Part::Takeover => takeover::run(cli.kills, cli.rate)?,
             Part::Kills => kills::run(cli.kills, cli.rate)?,
+            Part::Switchovers => switchovers::run(cli.switchovers, cli.rate)?,
             Part::Latency => latency::run(cli.latency_rate, cli.latency_seconds, cli.rounds)?,
         }
     }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use crossbeam_channel::{Receiver, Sender};
 use daemon::clock;
 use ports::headers;
-use types::{Offset, Tick, TopicName};
+use types::{Offset, Tick, Timestamp, TopicName};
 
 use crate::cluster::Cluster;
 
@@ -24,6 +24,10 @@ pub(crate) struct Change {
     pub(crate) writer: String,
     /// When it arrived here.
     pub(crate) at: Tick,
+    /// When the last record of the writer before arrived.
+    pub(crate) before: Tick,
+    /// How much later the brokers appended it than that one, by their clocks of milliseconds.
+    pub(crate) in_log: Duration,
 }
 
 /// Reads on a thread of its own until it is dropped.
@@ -48,11 +52,11 @@ impl Tail {
     }
 
     /// Waits for the first record of a writer whose name begins like this.
-    pub(crate) fn wait_for(&self, writer: &str, patience: Duration) -> anyhow::Result<Tick> {
+    pub(crate) fn wait_for(&self, writer: &str, patience: Duration) -> anyhow::Result<Change> {
         loop {
             let change = self.changes.recv_timeout(patience).with_context(|| format!("{writer} wrote nothing"))??;
             if change.writer.starts_with(writer) {
-                return Ok(change.at);
+                return Ok(change);
             }
         }
     }
@@ -67,6 +71,7 @@ impl Drop for Tail {
 
 fn follow(reader: &mut TopicReader, tell: &Sender<anyhow::Result<Change>>, ended: &AtomicBool) -> anyhow::Result<()> {
     let (mut next, mut last) = (0, String::new());
+    let (mut before, mut appended) = (Tick::default(), Timestamp::default());
     while !ended.load(Ordering::Relaxed) {
         let Step::Record(record) = reader.step(LOOK)? else { continue };
         let at = clock::now();
@@ -78,8 +83,10 @@ fn follow(reader: &mut TopicReader, tell: &Sender<anyhow::Result<Change>>, ended
         let writer = record.header_text(headers::WRITER).unwrap_or_default();
         if writer != last {
             writer.clone_into(&mut last);
-            tell.send(Ok(Change { writer: last.clone(), at }))?;
+            let micros = u64::try_from(record.timestamp.0 - appended.0).unwrap_or(0);
+            tell.send(Ok(Change { writer: last.clone(), at, before, in_log: Duration::from_micros(micros) }))?;
         }
+        (before, appended) = (at, record.timestamp);
     }
     Ok(())
 }
