@@ -69,19 +69,22 @@ pub(crate) fn scenario(bless: bool) -> anyhow::Result<()> {
 /// Simulated clusters. The whole workspace is selected, so that what is built is shared with the tests.
 pub(crate) fn sim(arguments: &[String]) -> anyhow::Result<()> {
     run("simulator", "cargo", &["build", "--quiet", "--workspace", "--bin", "understudy-sim"], &[])?;
-    let mut all = vec!["run", "--quiet", "--workspace", "--bin", "understudy-sim", "--"];
-    all.extend(arguments.iter().map(String::as_str));
-    run("stories", "cargo", &all, &[])
+    run_built("stories", "understudy-sim", arguments)
 }
 
 /// Seeded bugs. The feature makes another build of the rooms that have some; what others wrote is shared with the tests.
 pub(crate) fn mutants(arguments: &[String]) -> anyhow::Result<()> {
-    let build =
-        ["--quiet", "--workspace", "--features", "understudy-simulation/mutants", "--bin", "understudy-mutants"];
-    run("simulator", "cargo", &[&["build"], &build[..]].concat(), &[])?;
-    let mut all = [&["run"], &build[..], &["--"]].concat();
-    all.extend(arguments.iter().map(String::as_str));
-    run("seeded bugs", "cargo", &all, &[])
+    let feature = ["--features", "understudy-simulation/mutants"];
+    let build = ["build", "--quiet", "--workspace", "--bin", "understudy-mutants"];
+    run("simulator", "cargo", &[&build[..], &feature[..]].concat(), &[])?;
+    run_built("seeded bugs", "understudy-mutants", arguments)
+}
+
+/// Runs a program that was built beside this one: `cargo run` can't select the workspace.
+fn run_built(name: &str, program: &str, arguments: &[String]) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("finding the programs that were built")?.with_file_name(program);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(name, &program.display().to_string(), &arguments, &[])
 }
 
 /// Optimised, on an otherwise quiet machine.
