@@ -1,6 +1,7 @@
 //! The command line: one binary, `understudy`, with subcommands.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -57,39 +58,26 @@ pub enum Command {
         output: OutputForm,
     },
     /// Hand the active role over without an interruption.
-    Switchover {
-        /// To this member; the first in line when not said.
-        #[arg(long, value_name = "MEMBER")]
-        to: Option<String>,
-        /// The active member's HTTP address, or any member's.
-        #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
-        http: String,
-    },
+    Switchover(SwitchoverArgs),
+    /// Make a standby active without asking the one that is: for one that doesn't answer or doesn't let go.
+    Failover(FailoverArgs),
+    /// Make a member forget its state and its snapshots and rebuild both.
+    Reinit(ReinitArgs),
+    /// Change the version of all members, one after the other, guided: what to do next, and when it may be done.
+    Upgrade(UpgradeArgs),
     /// Freeze automatic failover at all members, for maintenance; a switchover still works.
-    Pause {
-        /// Any member's HTTP address.
-        #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
-        http: String,
-    },
+    Pause(MemberArgs),
     /// End a pause at all members.
-    Resume {
-        /// Any member's HTTP address.
-        #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
-        http: String,
-    },
+    Resume(MemberArgs),
     /// Show the cluster's last takeovers: who, why, how long, and where the outputs went on.
-    History {
-        /// Any member's HTTP address.
-        #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
-        http: String,
-        /// How to print.
-        #[arg(short, long, value_enum, default_value_t = OutputForm::Table)]
-        output: OutputForm,
-    },
-    /// Print the long text on an error code: its cause and what to try.
+    History(MemberArgs),
+    /// Explain the longest gap that a failure could cause now, or the meaning of an error code.
     Explain {
-        /// As in E008; a list of all codes when not said.
+        /// As in E008: its cause and what to try; `codes` lists them all. Without one: the worst gap of the running cluster.
         code: Option<String>,
+        /// The cluster.
+        #[command(flatten)]
+        member: MemberArgs,
     },
     /// For container health checks: exit 0 when the replica at this address is healthy.
     Health {
@@ -109,6 +97,94 @@ pub enum Command {
         #[command(subcommand)]
         kind: AdapterKind,
     },
+}
+
+/// Whom to ask, and how to print.
+#[derive(Debug, Args, Clone)]
+pub struct MemberArgs {
+    /// Any member's HTTP address.
+    #[arg(long, default_value = "127.0.0.1:31415", value_name = "HOST:PORT")]
+    pub http: String,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = OutputForm::Table)]
+    pub output: OutputForm,
+}
+
+/// `switchover`.
+#[derive(Debug, Args, Clone)]
+pub struct SwitchoverArgs {
+    /// To this member; the first in line when not said.
+    #[arg(long, value_name = "MEMBER")]
+    pub to: Option<String>,
+    /// Wait until the new one's first output is in the log, and say how long it took.
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub member: MemberArgs,
+}
+
+/// `failover`.
+#[derive(Debug, Args, Clone)]
+pub struct FailoverArgs {
+    /// This standby; the one that would take over by itself when not said.
+    #[arg(long, value_name = "MEMBER")]
+    pub to: Option<String>,
+    /// Don't ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// How long to wait for it to be active.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub member: MemberArgs,
+}
+
+/// `upgrade`.
+#[derive(Debug, Args, Clone)]
+pub struct UpgradeArgs {
+    /// Where the shadow of the new version serves its status.
+    #[arg(long, default_value = "127.0.0.1:31417", value_name = "HOST:PORT")]
+    pub shadow: String,
+    /// So many identical outputs prove the new version.
+    #[arg(long, default_value_t = 10_000, value_name = "OUTPUTS")]
+    pub outputs: u64,
+    /// How many members the cluster has; as many as answer now when not said.
+    #[arg(long, value_name = "COUNT")]
+    pub members: Option<usize>,
+    /// Don't ask before the switchover.
+    #[arg(long)]
+    pub yes: bool,
+    /// How long one step may take.
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub timeout: Duration,
+    /// The cluster.
+    #[command(flatten)]
+    pub member: MemberArgs,
+}
+
+/// `reinit`.
+#[derive(Debug, Args, Clone)]
+pub struct ReinitArgs {
+    /// Which member.
+    #[arg(value_name = "MEMBER")]
+    pub name: String,
+    /// Don't ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// Wait until it is in sync again.
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub timeout: Duration,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub member: MemberArgs,
 }
 
 /// Where settings come from.
@@ -172,6 +248,12 @@ pub struct RunArgs {
     /// How long a stopping active waits for its last acknowledgements.
     #[arg(long, value_name = "DURATION")]
     pub handover_timeout: Option<String>,
+    /// Run beside the cluster instead of in it: compare every output with the cluster's, and never write.
+    #[arg(long)]
+    pub shadow: bool,
+    /// With --shadow: end with 0 once so many outputs were identical, with 1 at the first difference.
+    #[arg(long, value_name = "OUTPUTS", requires = "shadow")]
+    pub prove: Option<u64>,
 }
 
 impl RunArgs {
@@ -337,9 +419,15 @@ pub enum OutputForm {
     Table,
     /// For programs.
     Json,
+    /// For programs and people.
+    Yaml,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("\"{text}\" has no =; write KEY=VALUE"))?;
     Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::duration(text).ok_or_else(|| format!("\"{text}\" is no duration; write 1500ms, 10s, 5m"))
 }

@@ -1,5 +1,6 @@
 //! The shell around the pure rooms: configuration, wiring, processes.
 
+pub mod budget;
 pub mod capture;
 pub mod cli;
 pub mod clock;
@@ -11,5 +12,6 @@ mod http;
 pub mod journal;
 pub mod node;
 pub mod pipeline;
+pub mod shadow;
 pub mod snapshot;
 pub mod telemetry;

@@ -46,12 +46,15 @@ fn on_failure(command: &Command) -> Exit {
     match command {
         Command::Run(_) | Command::Validate { .. } | Command::Config { .. } => Exit::Configuration,
         Command::Check(_) => Exit::Usage,
-        Command::Explain { .. } => Exit::Usage,
         Command::Status { .. }
-        | Command::Switchover { .. }
-        | Command::Pause { .. }
-        | Command::Resume { .. }
-        | Command::History { .. }
+        | Command::Switchover(_)
+        | Command::Failover(_)
+        | Command::Reinit(_)
+        | Command::Upgrade(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::History(_)
+        | Command::Explain { .. }
         | Command::Health { .. } => Exit::Unreachable,
         Command::Replay(_)
         | Command::Capture(_)
@@ -69,6 +72,9 @@ fn layers(settings: &SettingArgs) -> anyhow::Result<Layers> {
 fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let config = commands::read_settings(&args.target.settings, &args.flags())?;
     understudy::telemetry::start(&config.log, config.log_json)?;
+    if args.shadow {
+        return understudy::shadow::run(&args.target.project, &config, args.prove);
+    }
     understudy::node::run(&args.target.project, &config)
 }
 
@@ -84,11 +90,14 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Topics { action } => commands::topics(&action),
         Command::Reset { target, yes } => commands::reset(&target, yes),
         Command::Status { http, output } => commands::status(&http, output),
-        Command::Switchover { to, http } => commands::switchover(&http, to.as_deref()),
-        Command::Pause { http } => commands::freeze(&http, Freeze::Pause),
-        Command::Resume { http } => commands::freeze(&http, Freeze::Resume),
-        Command::History { http, output } => commands::history(&http, output),
-        Command::Explain { code } => commands::explain(code.as_deref()),
+        Command::Switchover(args) => commands::switchover(&args),
+        Command::Failover(args) => commands::failover(&args),
+        Command::Reinit(args) => commands::reinit(&args),
+        Command::Upgrade(args) => commands::upgrade(&args),
+        Command::Pause(member) => commands::freeze(&member.http, Freeze::Pause, member.output),
+        Command::Resume(member) => commands::freeze(&member.http, Freeze::Resume, member.output),
+        Command::History(member) => commands::history(&member),
+        Command::Explain { code, member } => commands::explain(code.as_deref(), &member),
         Command::Health { http } => commands::health(&http),
         Command::Adapter { kind: AdapterKind::Fs { options, settings } } => commands::adapter_fs(&options, &settings),
     }

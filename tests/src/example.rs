@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-use crate::programs::{program, root, understudy};
+use crate::programs::{Background, root, understudy};
 
 /// How long engines, adapters and brokers may take together.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,33 +51,6 @@ pub fn cluster() -> anyhow::Result<(String, String)> {
     Ok((value("BOOTSTRAP")?, value("ZOOKEEPER")?))
 }
 
-/// Processes that end with the test, whatever happens to it.
-struct Running(Vec<Child>);
-
-impl Running {
-    fn start(&mut self, words: &[&str], log: &Path) -> anyhow::Result<()> {
-        let log = fs::File::create(log)?;
-        let child = Command::new(program("understudy"))
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("starting understudy {}", words.join(" ")))?;
-        self.0.push(child);
-        Ok(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 /// Runs the example with two engines, from fresh topics, and gives back what came out.
 ///
 /// # Errors
@@ -103,17 +76,17 @@ pub fn run(example: &Example, folder: &Path) -> anyhow::Result<String> {
         }
         std::thread::sleep(Duration::from_millis(300));
     }
-    let mut running = Running(Vec::new());
+    let mut running = Vec::new();
     for name in ["esp-1", "esp-2"] {
         let words = ["run", "-p", &project, "--name", name, "--http", "127.0.0.1:0", "--peer", "127.0.0.1:0"];
-        running.start(&words, &folder.join(format!("{name}.log")))?;
+        running.push(Background::start(&words, &folder.join(format!("{name}.log")))?);
     }
     let out = format!(
         "type=sub,url={},fsname={},fstype=csv,header=full,transport=kafka,transportconfigfile={subscriber}",
         example.url_out,
         output.display()
     );
-    running.start(&["adapter", "fs", "-C", &out], &folder.join("subscriber.log"))?;
+    running.push(Background::start(&["adapter", "fs", "-C", &out], &folder.join("subscriber.log"))?);
     let input = format!(
         "type=pub,url={},fsname={events},fstype=csv,header={},transport=kafka,transportconfigfile={publisher}",
         example.url_in, example.header
@@ -127,8 +100,7 @@ pub fn run(example: &Example, folder: &Path) -> anyhow::Result<String> {
             return Ok(text);
         }
         if Instant::now() > deadline + PATIENCE {
-            let logs =
-                ["esp-1.log", "subscriber.log"].map(|name| fs::read_to_string(folder.join(name)).unwrap_or_default());
+            let logs: Vec<String> = running.iter().map(Background::log).collect();
             bail!("only {} of {wanted} lines came out\n{}", text.lines().count(), logs.join("\n"));
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -4,8 +4,10 @@
 //! three brokers and three engines fill a small machine.
 
 pub mod drill;
+pub mod engine;
 pub mod engines;
 pub mod example;
 pub mod feed;
+pub mod plant;
 pub mod programs;
 pub mod schema;

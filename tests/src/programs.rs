@@ -1,7 +1,8 @@
 //! The programs of this checkout, and how to run them.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context as _, bail};
 
@@ -30,14 +31,75 @@ pub fn third_party_examples() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
+/// Runs `understudy` to its end, however it ends.
+///
+/// # Errors
+/// It can't be started.
+pub fn ask(words: &[&str]) -> anyhow::Result<Output> {
+    Command::new(program("understudy")).args(words).output().context("starting understudy")
+}
+
 /// Runs `understudy` to its end.
 ///
 /// # Errors
 /// It can't be started, or fails; its words are in the message.
 pub fn understudy(words: &[&str]) -> anyhow::Result<Output> {
-    let output = Command::new(program("understudy")).args(words).output().context("starting understudy")?;
+    let output = ask(words)?;
     if !output.status.success() {
-        bail!("understudy {} failed:\n{}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+        let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
+        bail!("understudy {} failed:\n{said}", words.join(" "));
     }
     Ok(output)
+}
+
+/// An `understudy` that runs beside the test and ends with it, whatever happens to it.
+pub struct Background {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Background {
+    /// Starts it; what it says is added to `log`.
+    ///
+    /// # Errors
+    /// It can't be started, or the log not be opened.
+    pub fn start(words: &[&str], log: &Path) -> anyhow::Result<Self> {
+        let file = File::options().create(true).append(true).open(log).with_context(|| log.display().to_string())?;
+        let child = Command::new(program("understudy"))
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("starting understudy {}", words.join(" ")))?;
+        Ok(Self { child, log: log.to_owned() })
+    }
+
+    /// All that it has said, and the one before it with the same log.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its number in the kernel.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, once it has.
+    ///
+    /// # Errors
+    /// The kernel doesn't say.
+    pub fn ended(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+}
+
+impl Drop for Background {
+    /// `kill -9`, and waits until the kernel has forgotten it.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

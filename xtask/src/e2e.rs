@@ -62,6 +62,7 @@ fn kafka_3_9() -> anyhow::Result<()> {
 fn promises(which: &str, filter: Option<&str>) -> anyhow::Result<()> {
     let mut arguments = vec!["test", "--workspace"];
     arguments.extend(["--test", "examples", "--test", "failover", "--test", "several_topics"]);
+    arguments.extend(["--test", "comeback", "--test", "by_hand"]);
     arguments.extend(["--", "--test-threads=1", "--nocapture"]);
     arguments.extend(filter);
     run(&format!("promises on {which}"), "cargo", &arguments, &NO_FRAMES)

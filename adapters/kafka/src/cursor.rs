@@ -181,7 +181,7 @@ fn position(consumer: &BaseConsumer<ReadContext>, topic: &TopicName) -> Option<O
 
 fn within(low: Offset, high: Offset, needed: Offset) -> Result<(), InputError> {
     if needed < low {
-        return Err(InputError::Truncated { needed, earliest: low });
+        return Err(InputError::Truncated { needed, earliest: low, retention: None });
     }
     if needed > high {
         return Err(InputError::Shortened { needed, end: high });

@@ -158,7 +158,7 @@ fn an_origin_that_is_deleted_is_named_and_nothing_is_read() {
     world.numbers("in.I", 0..10);
     world.broker.with_state(|state| state.partition_mut("in.I", 0).expect("created").log_start_offset = 4);
     let refused = KafkaInput::open(&world.settings(), &topic("in.I"), Offset(3)).err();
-    let Some(Error::Read { source: InputError::Truncated { needed, earliest }, .. }) = refused else {
+    let Some(Error::Read { source: InputError::Truncated { needed, earliest, .. }, .. }) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!((needed, earliest), (Offset(3), Offset(4)));

@@ -71,12 +71,14 @@ pub struct ReadBounds {
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// The next record is gone; retention was shorter than this replica needs.
-    #[error("need offset {needed}, earliest kept is {earliest}")]
+    #[error("need offset {needed}, earliest kept is {earliest}{}", advice(*.retention))]
     Truncated {
         /// What should have come next.
         needed: Offset,
         /// What the log still has.
         earliest: Offset,
+        /// The retention that would have kept it, about, when somebody has looked.
+        retention: Option<Duration>,
     },
     /// The log ends before what was already read: it was replaced or shortened.
     #[error("offset {needed} was expected, the log ends at {end}")]
@@ -92,6 +94,11 @@ pub enum InputError {
         /// The client's words.
         reason: String,
     },
+}
+
+fn advice(retention: Option<Duration>) -> String {
+    retention
+        .map_or_else(String::new, |needed| format!(", a retention of about {} s would have kept it", needed.as_secs()))
 }
 
 /// An inbound topic, read from a given offset on; or several, in the order that the journal says.

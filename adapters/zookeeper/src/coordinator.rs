@@ -1,11 +1,14 @@
 //! The handle: commands in, facts out, a thread of its own in between.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ports::coordinator::{CoordinatorCommand, CoordinatorFact};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::grant::Granted;
 use crate::{Config, Error, session, tls};
 
 /// Commands that may wait; at the bound [`ZooKeeperCoordinator::send`] fails. The session takes them within one operation's timeout.
@@ -19,6 +22,7 @@ pub const COMMANDS_MAX: usize = 1024;
 pub struct ZooKeeperCoordinator {
     commands: mpsc::Sender<CoordinatorCommand>,
     thread: JoinHandle<()>,
+    granted: Arc<Granted>,
 }
 
 impl ZooKeeperCoordinator {
@@ -39,9 +43,17 @@ impl ZooKeeperCoordinator {
         let tls = config.tls.as_ref().map(|tls| tls::load(tls, &config.ensemble)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        let run = move || runtime.block_on(session::run(config, tls, inbox, Box::new(facts)));
+        let granted = Arc::new(Granted::default());
+        let shown = Arc::clone(&granted);
+        let run = move || runtime.block_on(session::run(config, tls, inbox, Box::new(facts), granted));
         let thread = std::thread::Builder::new().name("zookeeper".to_owned()).spawn(run).map_err(Error::Thread)?;
-        Ok(Self { commands, thread })
+        Ok(Self { commands, thread, granted: shown })
+    }
+
+    /// The session that the ensemble granted last, which may be longer than the one asked for; `None` before the first.
+    #[must_use]
+    pub fn session_granted(&self) -> Option<Duration> {
+        self.granted.get()
     }
 
     /// Tells a command; never blocks.
@@ -57,7 +69,7 @@ impl ZooKeeperCoordinator {
 
     /// Closes the session and waits until its node is gone, at most [`CLOSE_MAX`](crate::CLOSE_MAX).
     pub fn join(self) {
-        let Self { commands, thread } = self;
+        let Self { commands, thread, .. } = self;
         drop(commands);
         // A panic of the session's thread was printed by its own hook; there is nothing left to close.
         let _ = thread.join();

@@ -1,5 +1,6 @@
 //! What outlives a client: what is wanted, who is told, and how the next client is come by.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
@@ -12,7 +13,7 @@ use zookeeper_client::{Client, Error as ZkError, SessionInfo, TlsOptions};
 
 use crate::Config;
 use crate::election::Stance;
-use crate::grant::too_long;
+use crate::grant::{Granted, too_long};
 
 /// Between two rounds over all servers while none answers.
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
@@ -50,8 +51,8 @@ pub(crate) struct Desk {
     pub(crate) suspended: bool,
     /// When the last attempt to connect began.
     pub(crate) connecting: Instant,
-    /// The session that was granted last, so that a long one is told once.
-    granted: Option<Duration>,
+    /// The session that was granted last: a long one is told once, and shown.
+    granted: Arc<Granted>,
     /// The last failure told, so that a standing one is told once.
     failure: Option<String>,
 }
@@ -62,6 +63,7 @@ impl Desk {
         tls: Option<TlsOptions>,
         inbox: mpsc::Receiver<CoordinatorCommand>,
         facts: Facts,
+        granted: Arc<Granted>,
     ) -> Self {
         let (stance, term) = (Stance::Out, Term::default());
         Self {
@@ -74,7 +76,7 @@ impl Desk {
             term,
             suspended: false,
             connecting: Instant::now(),
-            granted: None,
+            granted,
             failure: None,
         }
     }

@@ -1,6 +1,28 @@
 //! The session that the ensemble grants, held to the one that was asked for.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// The session that the ensemble granted last.
+#[derive(Debug, Default)]
+pub(crate) struct Granted {
+    /// Zero before the first.
+    micros: AtomicU64,
+}
+
+impl Granted {
+    /// `None` before the first session.
+    pub(crate) fn get(&self) -> Option<Duration> {
+        Some(self.micros.load(Ordering::Relaxed)).filter(|&micros| micros > 0).map(Duration::from_micros)
+    }
+
+    /// Notes a session, and gives the one before.
+    pub(crate) fn replace(&self, session: Duration) -> Option<Duration> {
+        let before = self.get();
+        self.micros.store(u64::try_from(session.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        before
+    }
+}
 
 /// A server grants at least two of its ticks.
 const TICKS_OF_A_SESSION: u32 = 2;

@@ -5,6 +5,7 @@
 //! still possible, so that an ensemble which was away for longer than a session costs nobody its place.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ports::coordinator::{CoordinatorCommand, CoordinatorFact};
@@ -17,6 +18,7 @@ use crate::Config;
 use crate::desk::{Desk, Ended, Facts, apply, refusal};
 use crate::election::{Me, Stance, Step, Watched, Why, in_order, line_fact, next_step};
 use crate::entry::{Badge, Entry};
+use crate::grant::Granted;
 use crate::znodes::{Watch, Znodes, fired, to_watch};
 
 /// How long a clean close may take; past it the session is left to expire by itself.
@@ -30,8 +32,9 @@ pub(crate) async fn run(
     tls: Option<TlsOptions>,
     inbox: mpsc::Receiver<CoordinatorCommand>,
     facts: Facts,
+    granted: Arc<Granted>,
 ) {
-    let mut desk = Desk::new(config, tls, inbox, facts);
+    let mut desk = Desk::new(config, tls, inbox, facts, granted);
     let mut resumed = None;
     loop {
         let ended = match desk.connect(resumed.take()).await {

@@ -73,11 +73,22 @@ impl CaptureLine {
 
     /// Sets the payload in the form that fits it.
     pub fn set_payload(&mut self, payload: &[u8]) {
-        match std::str::from_utf8(payload) {
-            Ok(text) if !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {
-                self.text = Some(text.to_owned());
-            }
-            _ => self.hex = Some(payload.iter().map(|byte| format!("{byte:02x}")).collect()),
+        match printable(payload) {
+            Some(text) => self.text = Some(text.to_owned()),
+            None => self.hex = Some(hex(payload)),
         }
     }
+}
+
+/// A payload that is text, without control characters other than those of lines.
+#[must_use]
+pub fn printable(payload: &[u8]) -> Option<&str> {
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    std::str::from_utf8(payload).ok().filter(|text| !text.chars().any(control))
+}
+
+/// Two digits a byte.
+#[must_use]
+pub fn hex(payload: &[u8]) -> String {
+    payload.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,8 @@
 pub mod compare;
 mod line;
 mod load;
+mod rows;
 
-pub use line::{CaptureLine, RecordKind};
+pub use line::{CaptureLine, RecordKind, hex, printable};
 pub use load::load;
+pub use rows::Rows;

@@ -2,17 +2,15 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_kafka::{ClientSettings, Notebook, Record, Start, Step, TopicReader};
 use anyhow::Context as _;
 use ports::headers;
-use proto::{CsvPrinter, Decoder, Format};
-use types::{EventBlock, Offset, Schema, TopicName};
+use types::{Offset, Schema, TopicName};
 
 use super::settings;
-use crate::capture::{CaptureLine, RecordKind};
+use crate::capture::{CaptureLine, RecordKind, Rows};
 use crate::cli::{CaptureArgs, TailArgs};
 use crate::deployment::{metadata_topic, window_topic};
 use crate::exit::Exit;
@@ -79,18 +77,12 @@ fn write_line(out: &mut impl Write, line: &CaptureLine) -> anyhow::Result<()> {
 
 /// Makes records readable; knows the window's schema when the notebook has it.
 struct Describer {
-    binary: Option<(Decoder, CsvPrinter, EventBlock)>,
+    rows: Option<Rows>,
 }
 
 impl Describer {
     fn new(client: &ClientSettings, topic: &TopicName) -> Self {
-        let codec = schema_of(client, topic).and_then(|schema| {
-            let block = EventBlock::new(&schema);
-            let schema = Arc::new(schema);
-            let decoder = Decoder::new(Format::Binary, Arc::clone(&schema)).ok()?;
-            Some((decoder, CsvPrinter::new(schema, None), block))
-        });
-        Self { binary: codec }
+        Self { rows: schema_of(client, topic).and_then(Rows::new) }
     }
 
     fn describe(&mut self, record: &Record) -> CaptureLine {
@@ -113,24 +105,9 @@ impl Describer {
         };
         if let Some(payload) = &record.payload {
             line.set_payload(payload);
-            line.events = self.events(payload);
+            line.events = self.rows.as_mut().map(|rows| rows.events(payload)).unwrap_or_default();
         }
         line
-    }
-
-    fn events(&mut self, payload: &[u8]) -> Vec<String> {
-        let Some((decoder, printer, block)) = &mut self.binary else { return Vec::new() };
-        block.clear();
-        let mut rejects = Vec::new();
-        decoder.decode(payload, block, &mut rejects);
-        let mut row = Vec::new();
-        let mut events = Vec::new();
-        for i in 0..block.len() {
-            row.clear();
-            printer.row(block, i, &mut row);
-            events.push(String::from_utf8_lossy(&row).trim_end().to_owned());
-        }
-        events
     }
 }
 

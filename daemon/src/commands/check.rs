@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::print;
+use super::form::show;
 use crate::capture::compare::{Verdict, Witness, compare};
 use crate::capture::load;
-use crate::cli::{CheckArgs, OutputForm};
+use crate::cli::CheckArgs;
 use crate::exit::Exit;
 
 /// Prints the verdict: exit 0 identical, 1 different.
@@ -14,10 +14,7 @@ use crate::exit::Exit;
 /// A file that can't be read: exit 2.
 pub fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let verdict = compare(&load(&args.expected)?, &load(&args.received)?, args.gap_max_ms);
-    match args.output {
-        OutputForm::Json => print(&format!("{}\n", serde_json::to_string_pretty(&verdict)?)),
-        OutputForm::Table => print(&table(&verdict)),
-    }
+    show(args.output, &serde_json::to_value(&verdict)?, || table(&verdict))?;
     Ok(if verdict.is_identical() { Exit::Done } else { Exit::Failed })
 }
 

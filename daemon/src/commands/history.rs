@@ -5,24 +5,20 @@ use jiff::Timestamp;
 use ports::notebook::{Continued, Failover};
 use serde_json::Value;
 
-use super::print;
+use super::form::show;
 use super::remote::document;
-use crate::cli::OutputForm;
+use crate::cli::MemberArgs;
 use crate::exit::Exit;
 
 /// Prints the cluster's last takeovers, oldest first; every member knows the same ones.
 ///
 /// # Errors
 /// Nobody answers, or not as a replica does.
-pub fn history(http: &str, form: OutputForm) -> anyhow::Result<Exit> {
-    let document = document(http, "history")?;
-    match form {
-        OutputForm::Json => print(&format!("{}\n", serde_json::to_string_pretty(&document)?)),
-        OutputForm::Table => print(&table(
-            &takeovers(&document)
-                .with_context(|| format!("{http} answers, but without a history; is it an older version?"))?,
-        )),
-    }
+pub fn history(member: &MemberArgs) -> anyhow::Result<Exit> {
+    let document = document(&member.http, "history")?;
+    let takeovers = takeovers(&document)
+        .with_context(|| format!("{} answers, but without a history; is it an older version?", member.http))?;
+    show(member.output, &document, || table(&takeovers))?;
     Ok(Exit::Done)
 }
 

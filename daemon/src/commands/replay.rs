@@ -112,8 +112,14 @@ impl Replayed {
         let end = adapter_kafka::watermarks(client, &journal.0)?.high;
         let positions = Positions { inputs: vec![None; inputs.len()], journal: None };
         let shared = Arc::new(Shared::new(0));
-        let opener =
-            Opener { settings: client.clone(), generation, inputs, journal: Some(journal), propose: None, shared };
+        let opener = Opener {
+            settings: client.clone(),
+            generation,
+            inputs,
+            journal: Some(journal),
+            propose: None.into(),
+            shared,
+        };
         Ok(Self::Several(Box::new(opener.open_several(&positions)?.until(end))))
     }
 

@@ -15,6 +15,7 @@ use crate::snapshot::Bounds;
 use zookeeper::RawAccess;
 
 pub use layers::{Layers, Origin};
+pub(crate) use units::duration;
 pub use zookeeper::ZooKeeperAccess;
 
 /// Who orders the replicas.
@@ -82,6 +83,8 @@ pub struct Config {
     pub dead_letters: DeadLetters,
     /// `snapshot-…`.
     pub snapshots: Bounds,
+    /// `allow-partial-replay`.
+    pub allow_partial_replay: bool,
     /// `coordination`.
     pub coordination: Coordination,
     /// `zookeeper`.
@@ -165,6 +168,7 @@ impl Config {
                 })?,
                 size_max: parsed(layers, "snapshot-size-max", "a size like 4GiB", units::bytes)? as u64,
             },
+            allow_partial_replay: flag("allow-partial-replay")?,
             coordination: parsed(layers, "coordination", "zookeeper or kafka", |text| match text {
                 "zookeeper" => Some(Coordination::ZooKeeper),
                 "kafka" => Some(Coordination::Kafka),

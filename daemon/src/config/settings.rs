@@ -32,6 +32,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("snapshot-interval", "1m", "how often a standby takes a snapshot; 0s takes none"),
     setting("snapshot-keep", "3", "the newest so many snapshots stay on disk"),
     setting("snapshot-size-max", "4GiB", "a snapshot larger than this is not kept, nor read"),
+    setting(
+        "allow-partial-replay",
+        "false",
+        "where needed input is deleted and nobody has a snapshot: compute on with what is left, behind the last output",
+    ),
     setting("coordination", "zookeeper", "who orders the replicas: zookeeper or kafka"),
     setting("zookeeper", "", "host:port,…/chroot; replaces the project's zookeeperhostport"),
     setting("zookeeper-path", "", "election node; /ESP/<label>.<project>/server-n_ when not set"),

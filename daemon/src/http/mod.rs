@@ -5,15 +5,11 @@ mod routes;
 mod snapshots;
 
 use std::net::{TcpListener, ToSocketAddrs as _};
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use crossbeam_channel::Sender;
 use tracing::info;
 
-use crate::node::status::Board;
-use crate::node::{Shared, Wake};
-
+pub(crate) use routes::Served;
 pub(crate) use snapshots::Offers;
 
 /// A bound port that doesn't answer yet: a busy one is noticed before anything else is started.
@@ -50,21 +46,19 @@ impl Listener {
         self.listener.local_addr().is_ok_and(|address| address.ip().is_loopback())
     }
 
-    /// Serves on a thread of its own; `offers` are snapshots for peers.
-    pub(crate) fn serve(
-        self,
-        board: Arc<Board>,
-        shared: Arc<Shared>,
-        wakes: Sender<Wake>,
-        offers: Option<Offers>,
-    ) -> anyhow::Result<()> {
+    /// Serves a member's routes; `offers` are snapshots for peers.
+    pub(crate) fn serve(self, served: Served, offers: Option<Offers>) -> anyhow::Result<()> {
+        let offers = offers.map(snapshots::router).unwrap_or_default();
+        self.serve_router(routes::router(served).merge(offers))
+    }
+
+    /// Serves on a thread of its own.
+    pub(crate) fn serve_router(self, router: axum::Router) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         info!("starting HTTP server on port {}, type=admin", self.listener.local_addr()?.port());
         std::thread::Builder::new().name("http".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                let offers = offers.map(snapshots::router).unwrap_or_default();
-                let served = serve(self.listener, routes::router(board, shared, wakes).merge(offers)).await;
-                if let Err(error) = served {
+                if let Err(error) = serve(self.listener, router).await {
                     tracing::error!(%error, "HTTP server ended");
                 }
             });

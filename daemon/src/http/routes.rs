@@ -14,20 +14,25 @@ use serde::{Deserialize, Serialize};
 use types::MemberName;
 
 use super::metrics;
+use crate::budget::Limits;
 use crate::node::status::{Board, Status};
 use crate::node::{OperatorRequest, Shared, Wake};
+use crate::snapshot::Shelf;
 
-/// How long a switchover's answer is waited for; longer than any handover may take.
-const SWITCHOVER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the control loop's answer is waited for; longer than any handover may take.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
+/// What is behind the routes.
 #[derive(Clone)]
-struct Served {
-    board: Arc<Board>,
-    shared: Arc<Shared>,
-    wakes: Sender<Wake>,
+pub(crate) struct Served {
+    pub(crate) board: Arc<Board>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) wakes: Sender<Wake>,
+    /// Where snapshots lie, if they are kept.
+    pub(crate) shelf: Option<Shelf>,
 }
 
-pub(super) fn router(board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>) -> axum::Router {
+pub(super) fn router(served: Served) -> axum::Router {
     axum::Router::new()
         .route("/SASESP", get(alive))
         .route("/SASESP/server", get(server))
@@ -38,11 +43,14 @@ pub(super) fn router(board: Arc<Board>, shared: Arc<Shared>, wakes: Sender<Wake>
         .route("/standby", get(standby))
         .route("/status", get(status))
         .route("/history", get(history))
+        .route("/limits", get(limits))
         .route("/metrics", get(metrics_text))
         .route("/switchover", post(switchover))
+        .route("/failover", post(failover))
+        .route("/reinit", post(reinit))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
-        .with_state(Served { board, shared, wakes })
+        .with_state(served)
 }
 
 async fn alive() -> &'static str {
@@ -110,17 +118,45 @@ struct To {
 }
 
 async fn switchover(State(served): State<Served>, Query(To { to }): Query<To>) -> Response {
+    let to = to.map(MemberName);
+    ask(&served, |reply| OperatorRequest::Switchover { to, reply }).await
+}
+
+async fn failover(State(served): State<Served>) -> Response {
+    ask(&served, |reply| OperatorRequest::Failover { reply }).await
+}
+
+/// What lies on the shelf is condemned before anything is asked, so that the next start finds nothing whatever happens.
+async fn reinit(State(served): State<Served>) -> Response {
+    if let Some(Err(error)) = served.shelf.as_ref().map(Shelf::condemn) {
+        return (StatusCode::INTERNAL_SERVER_ERROR, format!("its snapshots can't be removed: {error}\n"))
+            .into_response();
+    }
+    let answer = ask(&served, |reply| OperatorRequest::Reinit { reply }).await;
+    if !answer.status().is_success()
+        && let Some(Err(error)) = served.shelf.as_ref().map(Shelf::pardon)
+    {
+        tracing::warn!(%error, "the snapshots of this replica will be removed at its next start, though nothing came of it now");
+    }
+    answer
+}
+
+/// Asks the control loop and waits for its word.
+async fn ask(served: &Served, request: impl FnOnce(Sender<Result<String, String>>) -> OperatorRequest) -> Response {
     let (reply, answer) = crossbeam_channel::bounded(1);
-    let request = OperatorRequest::Switchover { to: to.map(MemberName), reply };
-    if served.wakes.send(Wake::Operator(request)).is_err() {
+    if served.wakes.send(Wake::Operator(request(reply))).is_err() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    let waited = tokio::task::spawn_blocking(move || answer.recv_timeout(SWITCHOVER_PATIENCE)).await;
+    let waited = tokio::task::spawn_blocking(move || answer.recv_timeout(ANSWER_PATIENCE)).await;
     match waited {
-        Ok(Ok(Ok(to))) => (StatusCode::OK, format!("{to}\n")).into_response(),
+        Ok(Ok(Ok(word))) => (StatusCode::OK, format!("{word}\n")).into_response(),
         Ok(Ok(Err(refusal))) => (StatusCode::CONFLICT, format!("{refusal}\n")).into_response(),
         Ok(Err(_)) | Err(_) => (StatusCode::GATEWAY_TIMEOUT, "no answer\n").into_response(),
     }
+}
+
+async fn limits(State(served): State<Served>) -> Json<Limits> {
+    Json(served.board.limits())
 }
 
 async fn pause(State(served): State<Served>) -> Response {

@@ -17,9 +17,10 @@ use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick
 
 use super::buffer_advice::BufferAdvice;
 use super::hands::{Notes, Ordering, Peers};
+use super::limits;
 use super::preconditions;
 use super::shared::Shared;
-use super::show::{member_addresses, takeovers};
+use super::show::{member_addresses, others, takeovers};
 use super::status::Board;
 use super::translate;
 use super::wake::{OperatorRequest, Wake};
@@ -332,10 +333,11 @@ impl Control {
     fn hear_preconditions(&mut self, news: &TopicNews, now: Tick) -> Option<Exit> {
         preconditions::say(news);
         self.board.set_findings(news.standing.iter().map(ToString::to_string).collect());
-        if let Some(limits) = news.limits {
-            let (producer_expiry, retention) = (limits.producer_id_expiration, limits.output_retention);
+        if let Some(clocks) = news.limits {
+            let (producer_expiry, retention) = (clocks.producer_id_expiration, clocks.output_retention);
             self.command_outputs(|| OutputCommand::Lifetimes { producer_expiry, retention });
             self.command_journal(OutputCommand::Lifetimes { producer_expiry, retention });
+            self.board.change_limits(|shown| shown.broker_session_ms = clocks.broker_session.map(limits::millis));
         }
         let mut facts = Vec::new();
         for (i, output) in self.outputs.iter_mut().enumerate() {
@@ -440,7 +442,9 @@ impl Control {
             self.ledger.note(noted.offset, &noted.entry);
             if matches!(noted.entry, Entry::Member(_) | Entry::MemberLeft(_)) {
                 self.meet_members();
-                self.board.set_members(member_addresses(&self.ledger, &self.project));
+                let members = member_addresses(&self.ledger, &self.project);
+                self.shared.set_others(others(&members, self.member.as_str()));
+                self.board.set_members(members);
             }
             if matches!(noted.entry, Entry::Failover(_)) {
                 self.board.set_history(takeovers(&self.ledger, &self.project));
@@ -496,13 +500,43 @@ impl Control {
     fn hear_operator(&mut self, request: OperatorRequest, now: Tick) -> Option<Exit> {
         let fact = match request {
             OperatorRequest::Switchover { to, reply } => {
+                if self.is_answering(&reply) {
+                    return None;
+                }
                 self.heard.asked = Some(reply);
                 Fact::SwitchoverAsked { to }
+            }
+            OperatorRequest::Failover { reply } => {
+                if self.is_answering(&reply) {
+                    return None;
+                }
+                self.heard.asked = Some(reply);
+                Fact::FailoverAsked
+            }
+            OperatorRequest::Reinit { reply } => {
+                let stage = self.machine.stage();
+                if matches!(stage, Stage::Active | Stage::HandingOver) {
+                    let _ = reply.send(Err(format!("it is {stage}; hand over first: understudy switchover")));
+                    return None;
+                }
+                info!("asked to begin again without state and snapshots");
+                self.shared.begin_again();
+                let _ = reply.send(Ok(self.member.to_string()));
+                Fact::ShutdownAsked
             }
             OperatorRequest::Pause => Fact::PauseAsked,
             OperatorRequest::Resume => Fact::ResumeAsked,
         };
         self.tell(fact, now)
+    }
+
+    /// Whether an earlier request still waits for its answer; the later one is refused then.
+    fn is_answering(&self, later: &Sender<Result<String, String>>) -> bool {
+        let is_busy = self.heard.asked.is_some();
+        if is_busy {
+            let _ = later.send(Err("another request is being answered".to_owned()));
+        }
+        is_busy
     }
 
     /// One fact in, every action out.

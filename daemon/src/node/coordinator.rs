@@ -1,6 +1,7 @@
 //! Whichever coordinator is configured, behind one face.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_kafka::{ClaimCoordinator, Notebook, NotebookFact};
 use adapter_zookeeper::ZooKeeperCoordinator;
@@ -25,6 +26,14 @@ impl Coordinator {
         match self {
             Self::ZooKeeper(_) => (),
             Self::Kafka(coordinator) => coordinator.observe(fact),
+        }
+    }
+
+    /// Claims have no sessions.
+    pub(super) fn session_granted(&self) -> Option<Duration> {
+        match self {
+            Self::ZooKeeper(coordinator) => coordinator.session_granted(),
+            Self::Kafka(_) => None,
         }
     }
 }

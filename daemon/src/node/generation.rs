@@ -7,7 +7,7 @@ use adapter_kafka::{ClientSettings, InitialOffset, Notebook, NotebookFact};
 use anyhow::{Context as _, bail};
 use crossbeam_channel::Receiver;
 use engine::project::{Project, WindowKind};
-use ports::notebook::{Entry, FenceKind, Ledger, Origin, Proposal, WindowRole, WindowSchema};
+use ports::notebook::{Entry, FenceKind, Ledger, Origin, ProjectLedger, Proposal, WindowRole, WindowSchema};
 use types::{Generation, MemberName, Offset, TopicName};
 
 use super::Wake;
@@ -76,17 +76,8 @@ impl Agreement<'_> {
         for origin in &accepted.origins {
             check_inbound(origin, self.topic_ids.of(&origin.topic), accepted.generation)?;
         }
-        Ok(Agreed {
-            generation: accepted.generation,
-            inputs,
-            journal,
-            terms: GenerationTerms {
-                clip_bound: accepted.clip_bound,
-                marker_period: accepted.marker_period,
-                part_bytes_max: usize::try_from(accepted.part_bytes_max).unwrap_or(usize::MAX),
-            },
-            tick_step: accepted.tick_step,
-        })
+        let (generation, tick_step) = (accepted.generation, accepted.tick_step);
+        Ok(Agreed { generation, inputs, journal, terms: terms_of(accepted), tick_step })
     }
 
     fn propose(&self, ledger: &mut Ledger, missed: &mut Vec<Wake>) -> anyhow::Result<()> {
@@ -107,6 +98,29 @@ impl Agreement<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What the generation in force fixes, for a program that isn't one of its replicas.
+///
+/// # Errors
+/// Its digests are made in a way that this program doesn't know.
+pub(crate) fn agreed_terms(known: &ProjectLedger) -> anyhow::Result<(&Proposal, GenerationTerms)> {
+    let accepted = &known.generation().context("no generation is in force")?.proposal;
+    let algorithm = &accepted.digest_algorithm;
+    if algorithm != DIGEST_ALGORITHM {
+        bail!(
+            "the cluster makes its digests by {algorithm}, this program by {DIGEST_ALGORITHM}: they can't be compared"
+        );
+    }
+    Ok((accepted, terms_of(accepted)))
+}
+
+fn terms_of(accepted: &Proposal) -> GenerationTerms {
+    GenerationTerms {
+        clip_bound: accepted.clip_bound,
+        marker_period: accepted.marker_period,
+        part_bytes_max: usize::try_from(accepted.part_bytes_max).unwrap_or(usize::MAX),
     }
 }
 

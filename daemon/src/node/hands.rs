@@ -1,6 +1,7 @@
 //! What control loop and hot thread reach out with: adapters in the daemon, models of them in the simulator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_kafka::{Notebook, NotebookFact, TickOutcome, TickWriter};
 use adapter_peer::{PeerLinks, PeerMessage, PeerStatus};
@@ -19,6 +20,10 @@ pub trait Ordering {
     fn send(&self, command: CoordinatorCommand) -> anyhow::Result<()>;
     /// Shows what the notebook says, for coordinators that live in it.
     fn observe(&self, fact: &NotebookFact);
+    /// The session that it grants, where it has sessions and has granted one.
+    fn session_granted(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Ordering for Arc<Coordinator> {
@@ -28,6 +33,10 @@ impl Ordering for Arc<Coordinator> {
 
     fn observe(&self, fact: &NotebookFact) {
         Coordinator::observe(self, fact);
+    }
+
+    fn session_granted(&self) -> Option<Duration> {
+        Coordinator::session_granted(self)
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use types::{Incarnation, MemberName};
 
 use super::hot::UNACKNOWLEDGED_MAX;
-use crate::config::{Config, Fencing};
+use crate::budget::Limits;
+use crate::config::{Config, Coordination, Fencing};
 
 /// Wakes that wait for the control loop at most; at the bound whoever reports waits, and nothing is lost.
 pub(crate) const WAKES_MAX: usize = 65_536;
@@ -59,4 +60,24 @@ pub(crate) fn machine_config(config: &Config, replica: Replica) -> failover::Con
         rejoin_delay: REJOIN_DELAY,
         handover_timeout: config.handover_timeout,
     }
+}
+
+/// What the replica's bounds are, for `explain`; what coordinator and brokers say is added as it comes.
+pub(super) fn shown(config: &Config, broker_session: Option<Duration>) -> Limits {
+    Limits {
+        silence_min_ms: millis(adapter_peer::SILENCE_FLOOR.max(SILENCE_MAX)),
+        silence_max_ms: millis(adapter_peer::SILENCE_CEILING.max(SILENCE_MAX)),
+        stall_ms: millis(STALL_MAX),
+        handover_ms: millis(config.handover_timeout),
+        session_asked_ms: match config.coordination {
+            Coordination::ZooKeeper => Some(millis(config.session_timeout)),
+            Coordination::Kafka => None,
+        },
+        session_granted_ms: None,
+        broker_session_ms: broker_session.map(millis),
+    }
+}
+
+pub(super) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

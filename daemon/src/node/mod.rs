@@ -3,6 +3,7 @@
 //! `input → pipeline` on the hot thread, one writer thread per outbound topic, one control thread where the replica
 //! machine decides, one that waits for signals, a small runtime for HTTP; coordinator and peer links bring their own.
 
+mod again;
 mod buffer_advice;
 mod control;
 mod coordinator;
@@ -11,6 +12,7 @@ mod dead_file;
 mod generation;
 pub mod hands;
 mod hot;
+mod last_output;
 pub(crate) mod limits;
 pub(crate) mod opening;
 mod outputs;
@@ -28,10 +30,11 @@ mod translate;
 mod wake;
 
 pub use control::{Control, Heard, JournalSide, OutputSide, Watch};
-pub(crate) use generation::origins;
+pub(crate) use generation::{agreed_terms, origins};
 pub use hot::{Hot, OutputFeed, Turn};
 pub(crate) use outputs::sender;
 pub use shared::Shared;
+pub(crate) use show::members_of;
 pub use start::run;
 pub(crate) use start::{apply_overrides, client_settings, expectations, project_topics};
 pub use wake::{OperatorRequest, Wake};

@@ -1,5 +1,6 @@
 //! Opening the input: one topic, or several in the order that the journal says.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use adapter_kafka::{ClientSettings, KafkaInput};
@@ -26,7 +27,7 @@ pub(crate) struct Opener {
     /// With several topics: the journal, and where the generation begins in it.
     pub(crate) journal: Option<(TopicName, Offset)>,
     /// For a replica that may decide.
-    pub(crate) propose: Option<Propose>,
+    pub(crate) propose: Cell<Option<Propose>>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -35,7 +36,7 @@ impl Opener {
     ///
     /// # Errors
     /// [`InputError`]: what comes next isn't there, or can't be read.
-    pub(crate) fn open(self, positions: &Positions) -> Result<Box<dyn InputLog>, InputError> {
+    pub(crate) fn open(&self, positions: &Positions) -> Result<Box<dyn InputLog>, InputError> {
         if self.journal.is_some() {
             return Ok(Box::new(self.open_several(positions)?));
         }
@@ -48,7 +49,7 @@ impl Opener {
     ///
     /// # Errors
     /// As [`Opener::open`].
-    pub(crate) fn open_several(self, positions: &Positions) -> Result<JournaledInput, InputError> {
+    pub(crate) fn open_several(&self, positions: &Positions) -> Result<JournaledInput, InputError> {
         let Some((journal, begin)) = &self.journal else { return Err(failed("there is no journal".to_owned())) };
         let places = self.inputs.iter().zip(&positions.inputs);
         let starts: Vec<Offset> = places.map(|(origin, next)| next.unwrap_or(origin.offset)).collect();
@@ -66,8 +67,9 @@ impl Opener {
             generation: self.generation,
             inputs,
             decisions,
-            propose: self.propose.unwrap_or_else(|| Box::new(|_| false)),
-            shared: self.shared,
+            // Everything else is open by now, so it won't be wanted again.
+            propose: self.propose.take().unwrap_or_else(|| Box::new(|_| false)),
+            shared: Arc::clone(&self.shared),
         };
         JournaledInput::start(parts).map_err(|error| failed(format!("no thread to read it: {error}")))
     }

@@ -1,26 +1,34 @@
 //! Coming back: what the engine's thread does before it reads input.
 //!
 //! A snapshot may only be used when the log has all outputs that it counts as done, so the thread waits until the logs' ends
-//! are known, goes on from the newest usable snapshot, or begins at the origin, and opens the input there.
+//! are known, goes on from the newest usable snapshot, or begins at the origin, and opens the input there. Where that input is
+//! deleted, a peer's newer snapshot helps; peers that start at the same time have a while to offer one.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::project::Loaded;
-use engine::snapshot::Head;
-use ports::input::{InputError, InputLog};
+use engine::snapshot::{Head, OutputPosition};
+use ports::input::{InboundBatch, InputError, InputLog, ReadBounds};
 use tracing::{info, warn};
-use types::Offset;
+use types::{Offset, OutputIndex};
 
 use super::hot::{Hot, OutputFeed};
 use super::shared::{LastComputed, Shared};
+use crate::clock;
 use crate::deployment::Deployment;
 use crate::pipeline::{GenerationTerms, Pipeline, Positions};
 use crate::snapshot::{self, Bounds, Peers, Report, Shelf, Subject, Taker};
 
 /// How often the thread looks whether the logs' ends are known.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How long peers are asked for a snapshot behind which the input is still there; then this replica is blocked.
+const PEERS_PATIENCE: Duration = Duration::from_secs(10);
+/// How often.
+const ASK_PEERS_EVERY: Duration = Duration::from_millis(500);
+/// How long the earliest record kept may take to come, which is looked at for its age only.
+const AGE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a replica's state is made from.
 pub(super) struct Rejoin {
@@ -35,6 +43,17 @@ pub(super) struct Rejoin {
     pub(super) bounds: Bounds,
     pub(super) report: Arc<Report>,
     pub(super) shared: Arc<Shared>,
+    /// What the next output of each topic follows on, given one past its last; `None`: a replica that misses input is blocked.
+    pub(super) last_outputs: Option<LastOutputs>,
+}
+
+/// Reads the last output of every topic.
+pub(super) type LastOutputs = Box<dyn Fn(&[OutputIndex]) -> anyhow::Result<Vec<OutputPosition>> + Send>;
+
+/// What a replica computes on from.
+struct Begun {
+    pipeline: Pipeline,
+    input: Box<dyn InputLog>,
 }
 
 impl Rejoin {
@@ -45,34 +64,99 @@ impl Rejoin {
     pub(super) fn run(
         self,
         outputs: Vec<OutputFeed>,
-        open: impl FnOnce(&Positions) -> Result<Box<dyn InputLog>, InputError>,
+        open: impl Fn(&Positions) -> Result<Box<dyn InputLog>, InputError>,
         make: impl FnOnce(Pipeline, Box<dyn InputLog>, Vec<OutputFeed>) -> Hot,
     ) -> Result<(), InputError> {
-        let Some(shelf) = self.shelf.clone() else {
-            let pipeline = self.fresh();
-            let input = open(&pipeline.positions())?;
-            return make(pipeline, input, outputs).run(|_, _| ());
-        };
-        self.peers.fetch_newer(&shelf, &self.bounds, &self.report);
+        let shelf = self.shelf.clone();
+        if let Some(shelf) = &shelf {
+            self.peers.fetch_newer(shelf, &self.bounds, &self.report);
+        }
         while self.shared.is_paused() {
             if self.shared.is_stopping() {
                 return Ok(());
             }
             thread::park_timeout(LOOK_EVERY);
         }
-        let (pipeline, head) = self.restore(&shelf, &outputs);
-        let restored = pipeline.next();
-        if let Some(head) = &head {
-            self.show(head, &outputs);
-            self.shared.set_input(restored.map(|next| next.0), None);
-        }
-        let input = open(&pipeline.positions())?;
-        let mut taker = self.taker(shelf, restored);
+        let Begun { pipeline, input } = self.begin(shelf.as_ref(), &outputs, &open)?;
+        let mut taker = shelf.and_then(|shelf| self.taker(shelf, pipeline.next()));
         make(pipeline, input, outputs).run(|pipeline, outputs| {
             if let Some(taker) = &mut taker {
                 taker.turn(pipeline, |output| outputs[output].progress.published());
             }
         })
+    }
+
+    /// The state to go on from, and the input behind it.
+    fn begin(
+        &self,
+        shelf: Option<&Shelf>,
+        outputs: &[OutputFeed],
+        open: &impl Fn(&Positions) -> Result<Box<dyn InputLog>, InputError>,
+    ) -> Result<Begun, InputError> {
+        let deadline = Instant::now() + PEERS_PATIENCE;
+        loop {
+            let (pipeline, head) = shelf.map_or_else(|| (self.fresh(), None), |shelf| self.restore(shelf, outputs));
+            match open(&pipeline.positions()) {
+                Ok(input) => {
+                    if let Some(head) = &head {
+                        self.show(head, outputs);
+                        self.shared.set_input(pipeline.next().map(|next| next.0), None);
+                    }
+                    return Ok(Begun { pipeline, input });
+                }
+                Err(error @ InputError::Truncated { earliest, .. }) => {
+                    warn!(%error, "the input behind this replica's state is deleted; asking peers for a newer snapshot");
+                    if shelf.is_some_and(|shelf| self.is_helped(shelf, deadline)) {
+                        continue;
+                    }
+                    // Of several topics it isn't known which one is meant, and their common order is lost with the input.
+                    if self.subject.inputs.len() > 1 {
+                        return Err(error);
+                    }
+                    return match &self.last_outputs {
+                        Some(last_outputs) => self.begin_in_part(last_outputs, outputs, open, earliest),
+                        None => Err(with_retention(error, open)),
+                    };
+                }
+                Err(error @ (InputError::Shortened { .. } | InputError::Failed { .. })) => return Err(error),
+            }
+        }
+    }
+
+    /// An empty state, the input that is left, and outputs from behind the last ones: what the original does with less history
+    /// than it would need. The digests tell whether the outputs are those of the others, if there are any.
+    fn begin_in_part(
+        &self,
+        last_outputs: &LastOutputs,
+        outputs: &[OutputFeed],
+        open: &impl Fn(&Positions) -> Result<Box<dyn InputLog>, InputError>,
+        earliest: Offset,
+    ) -> Result<Begun, InputError> {
+        let ends: Vec<_> = outputs.iter().map(|output| output.progress.published()).collect();
+        let positions = last_outputs(&ends).map_err(|error| InputError::Failed {
+            reason: format!("the outputs to go on from can't be read: {error:#}"),
+        })?;
+        warn!(offset = %earliest, "partial replay: state is computed from the input that is left, as allow-partial-replay asks");
+        let mut pipeline = self.fresh();
+        pipeline.go_on_after(&positions);
+        self.show_outputs(&positions, outputs);
+        Ok(Begun { pipeline, input: open(&at(earliest))? })
+    }
+
+    /// Whether a peer has given a newer snapshot before the deadline.
+    fn is_helped(&self, shelf: &Shelf, deadline: Instant) -> bool {
+        let newest = || shelf.list().ok().and_then(|kept| kept.first().map(|kept| kept.next));
+        let before = newest();
+        while Instant::now() < deadline && !self.shared.is_stopping() {
+            // Those that start now are in the notebook by and by.
+            let peers = Peers { addresses: self.shared.others(), ..self.peers.clone() };
+            peers.fetch_newer(shelf, &self.bounds, &self.report);
+            if newest() > before {
+                return true;
+            }
+            thread::sleep(ASK_PEERS_EVERY);
+        }
+        false
     }
 
     fn restore(&self, shelf: &Shelf, outputs: &[OutputFeed]) -> (Pipeline, Option<Head>) {
@@ -92,13 +176,17 @@ impl Rejoin {
 
     /// Positions as if everything before the snapshot had been computed here.
     fn show(&self, head: &Head, outputs: &[OutputFeed]) {
-        for (i, (position, feed)) in head.outputs.iter().zip(outputs).enumerate() {
+        self.show_outputs(&head.outputs, outputs);
+        let [records, events, rejected] = head.counts;
+        self.shared.set_counters(records, events, rejected);
+    }
+
+    fn show_outputs(&self, positions: &[OutputPosition], outputs: &[OutputFeed]) {
+        for (i, (position, feed)) in positions.iter().zip(outputs).enumerate() {
             feed.progress.set_computed(position.next);
             let id = position.last.map(|(id, _)| id).unwrap_or_default();
             self.shared.set_last_computed(i, LastComputed { end: position.next, id, digest: position.digest });
         }
-        let [records, events, rejected] = head.counts;
-        self.shared.set_counters(records, events, rejected);
     }
 
     fn taker(&self, shelf: Shelf, restored: Option<Offset>) -> Option<Taker> {
@@ -110,4 +198,39 @@ impl Rejoin {
             .inspect_err(|error| warn!(%error, "no snapshots are taken: their thread can't be started"))
             .ok()
     }
+}
+
+/// A single inbound topic, from an offset on.
+fn at(offset: Offset) -> Positions {
+    Positions { inputs: vec![Some(offset)], journal: None }
+}
+
+/// Adds the retention that would have been needed: the age of the earliest record kept and, at the pace at which records
+/// have come since, of those that are missing.
+fn with_retention(
+    error: InputError,
+    open: &impl Fn(&Positions) -> Result<Box<dyn InputLog>, InputError>,
+) -> InputError {
+    match error {
+        InputError::Truncated { needed, earliest, .. } => {
+            let retention = open(&at(earliest)).and_then(age_of_first).ok().flatten();
+            let retention = retention.map(|(age, kept)| {
+                let missing = earliest.0.saturating_sub(needed.0);
+                age.mul_f64(1.0 + missing as f64 / kept.max(1) as f64)
+            });
+            InputError::Truncated { needed, earliest, retention }
+        }
+        InputError::Shortened { .. } | InputError::Failed { .. } => error,
+    }
+}
+
+/// How old the first record of an input is, and how many records it has; `None` when it has none.
+fn age_of_first(mut input: Box<dyn InputLog>) -> Result<Option<(Duration, u64)>, InputError> {
+    let mut batch = InboundBatch::default();
+    input.read(&mut batch, ReadBounds { records_max: 1, bytes_max: 1 }, AGE_PATIENCE)?;
+    let Some(first) = batch.heads.first() else { return Ok(None) };
+    let now = i64::try_from(clock::wall_micros()).unwrap_or(i64::MAX);
+    let age = Duration::from_micros(u64::try_from(now.saturating_sub(first.timestamp.0)).unwrap_or(0));
+    let kept = input.end().map_or(1, |end| end.0.saturating_sub(first.offset.0));
+    Ok(Some((age, kept)))
 }

@@ -24,6 +24,7 @@ pub struct Shared {
     paused: AtomicBool,
     writing: AtomicBool,
     stopping: AtomicBool,
+    again: AtomicBool,
     alone: AtomicBool,
     input_next: AtomicU64,
     input_end: AtomicU64,
@@ -32,6 +33,7 @@ pub struct Shared {
     rejected: AtomicU64,
     held_back_nanos: AtomicU64,
     last: Mutex<Vec<LastComputed>>,
+    others: Mutex<Vec<String>>,
     snapshots: Arc<Report>,
 }
 
@@ -48,6 +50,19 @@ impl Shared {
     #[must_use]
     pub const fn snapshots(&self) -> &Arc<Report> {
         &self.snapshots
+    }
+
+    /// HTTP addresses of the other members, as the notebook says them now.
+    #[must_use]
+    pub fn others(&self) -> Vec<String> {
+        self.others.lock().map(|others| others.clone()).unwrap_or_default()
+    }
+
+    /// The control loop's side.
+    pub fn set_others(&self, addresses: Vec<String>) {
+        if let Ok(mut others) = self.others.lock() {
+            *others = addresses;
+        }
     }
 
     /// Whether input stands still.
@@ -92,6 +107,17 @@ impl Shared {
     /// The control loop's side.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether the process begins again once it has ended.
+    #[must_use]
+    pub fn is_to_begin_again(&self) -> bool {
+        self.again.load(Ordering::Acquire)
+    }
+
+    /// The control loop's side.
+    pub fn begin_again(&self) {
+        self.again.store(true, Ordering::Release);
     }
 
     /// The next inbound offset, and the log's end as far as it is known.

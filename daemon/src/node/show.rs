@@ -9,6 +9,7 @@ use tracing::info;
 use types::{Offset, Tick, Timestamp};
 
 use super::control::{Control, OutputSide};
+use super::limits;
 use super::status::{MemberAddress, OutputView, View};
 use super::translate;
 use crate::clock;
@@ -58,6 +59,8 @@ impl Control {
             outputs: outputs.collect(),
             last_failover: self.machine.last_failover().copied(),
         });
+        let session = self.coordinator.session_granted().map(limits::millis);
+        self.board.change_limits(|limits| limits.session_granted_ms = session);
         self.note_failover();
     }
 
@@ -96,6 +99,16 @@ pub(super) fn member_addresses(ledger: &Ledger, project: &str) -> Vec<MemberAddr
     let known = ledger.project(project).into_iter().flat_map(|known| known.members());
     let present = known.filter(|presence| presence.present).map(|presence| &presence.member);
     present.map(|member| MemberAddress { member: member.name.to_string(), http: member.http.clone() }).collect()
+}
+
+/// Their addresses alone.
+pub(crate) fn members_of(ledger: &Ledger, project: &str) -> Vec<String> {
+    member_addresses(ledger, project).into_iter().map(|member| member.http).collect()
+}
+
+/// Where everybody but this member serves.
+pub(super) fn others(members: &[MemberAddress], me: &str) -> Vec<String> {
+    members.iter().filter(|other| other.member != me).map(|other| other.http.clone()).collect()
 }
 
 /// The takeovers that the notebook tells of, oldest first.

@@ -1,5 +1,6 @@
 //! Starting a replica: every precondition checked, every thread started, then the control loop.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::thread;
 
@@ -19,6 +20,7 @@ use ports::output::WriterIdentity;
 use tracing::{info, warn};
 use types::{Generation, Incarnation, MemberName, TopicName};
 
+use super::again;
 use super::control::{Control, Heard, JournalSide, OutputSide, Watch};
 use super::coordinator::Coordinator;
 use super::crash;
@@ -26,14 +28,15 @@ use super::dead_file::{self, DeadLetterFile};
 use super::generation::{self, Agreed, Agreement};
 use super::hands::{NoTicks, Ticks};
 use super::hot::{Hot, OutputFeed};
+use super::last_output::last_output;
 use super::limits::{self, Replica};
 use super::opening::{Opener, Propose};
 use super::outputs::Writers;
 use super::preconditions::Watcher;
-use super::rejoin::Rejoin;
+use super::rejoin::{LastOutputs, Rejoin};
 use super::self_test;
 use super::shared::Shared;
-use super::show::{member_addresses, takeovers};
+use super::show::{member_addresses, others, takeovers};
 use super::signals::StopSignals;
 use super::status::{Board, Fixed};
 use super::topic_ids::TopicIds;
@@ -158,15 +161,21 @@ impl Starter<'_> {
         let period = self.config.precondition_period;
         Watcher { admin, specs, expected, topic_ids, period, asked, wakes: wakes.clone() }.start(&report)?;
         let shelf = self.shelf(agreed.generation)?;
+        let kept = shelf.clone();
         let offers = self.offers(&listener, shelf.clone(), agreed.generation);
-        let rejoin = self.rejoin(&agreed, shelf, &ledger, Arc::clone(&shared));
+        let last_outputs =
+            self.config.allow_partial_replay.then(|| self.last_outputs(&settings, &ledger, agreed.generation));
+        let rejoin = Rejoin { last_outputs, ..self.rejoin(&agreed, shelf, &ledger, Arc::clone(&shared)) };
         let propose = journal.as_ref().map(|(writer, _)| writer.sender());
         self.start_hot(&settings, &agreed, feeds, propose, rejoin, wakes.clone())?;
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
         let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &http)));
         board.set_members(member_addresses(&ledger, &self.deployment.project));
         board.set_history(takeovers(&ledger, &self.deployment.project));
-        listener.serve(Arc::clone(&board), Arc::clone(&shared), wakes.clone(), offers)?;
+        board.change_limits(|shown| *shown = limits::shown(self.config, report.limits.broker_session));
+        let served =
+            http::Served { board: Arc::clone(&board), shared: Arc::clone(&shared), wakes: wakes.clone(), shelf: kept };
+        listener.serve(served, offers)?;
 
         let control = Control {
             machine: Machine::new(limits::machine_config(self.config, self.replica(topics.len())))
@@ -185,7 +194,9 @@ impl Starter<'_> {
             heard: Heard::default(),
         };
         signals.now_heard();
-        Ok(self.control(control, missed, &wakes_received))
+        let again = Arc::clone(&control.shared);
+        let exit = self.control(control, missed, &wakes_received);
+        if again.is_to_begin_again() { Err(again::begin()) } else { Ok(exit) }
     }
 
     fn control(&self, mut control: Control, missed: Vec<Wake>, wakes: &Receiver<Wake>) -> Exit {
@@ -369,7 +380,7 @@ impl Starter<'_> {
             generation: agreed.generation,
             inputs: agreed.inputs.clone(),
             journal: self.deployment.journal().zip(agreed.journal),
-            propose,
+            propose: Cell::new(propose),
             shared: Arc::clone(&shared),
         };
         let (tick_step, run_records_max) = (agreed.tick_step, self.config.run_records_max);
@@ -426,9 +437,9 @@ impl Starter<'_> {
 
     fn rejoin(&self, agreed: &Agreed, shelf: Option<Shelf>, ledger: &Ledger, shared: Arc<Shared>) -> Rejoin {
         let fingerprint = self.project.loaded.project.fingerprint();
-        let others = member_addresses(ledger, &self.deployment.project).into_iter();
+        shared.set_others(others(&member_addresses(ledger, &self.deployment.project), &self.config.name));
         let peers = Peers {
-            addresses: others.filter(|other| other.member != self.config.name).map(|other| other.http).collect(),
+            addresses: shared.others(),
             cluster: self.generation_name(agreed.generation),
             secret: self.config.peer_secret.clone(),
         };
@@ -442,7 +453,23 @@ impl Starter<'_> {
             bounds: self.config.snapshots,
             report: Arc::clone(shared.snapshots()),
             shared,
+            last_outputs: None,
         }
+    }
+
+    /// How the last output of every topic is read.
+    fn last_outputs(&self, settings: &ClientSettings, ledger: &Ledger, generation: Generation) -> LastOutputs {
+        let known = ledger.project(&self.deployment.project);
+        let noted = |topic: TopicName| {
+            let constants = known.map(|known| known.constants(generation, &topic).to_vec()).unwrap_or_default();
+            (topic, constants)
+        };
+        let topics: Vec<_> = Pipeline::topics(&self.deployment).into_iter().map(noted).collect();
+        let settings = settings.clone();
+        Box::new(move |ends| {
+            let topics = topics.iter().zip(ends);
+            topics.map(|((topic, constants), end)| last_output(&settings, topic, constants, *end)).collect()
+        })
     }
 
     fn start_coordinator(

@@ -9,6 +9,7 @@ use types::{MemberName, Tick};
 
 use super::pace::Pace;
 use super::shared::Shared;
+use crate::budget::Limits;
 use crate::clock;
 use crate::snapshot::Shown;
 
@@ -100,6 +101,7 @@ struct State {
     history: Vec<Failover>,
     coordinator_trouble: Option<String>,
     findings: Vec<String>,
+    limits: Limits,
     pace: Pace,
 }
 
@@ -156,6 +158,16 @@ impl Board {
         self.state().findings = findings;
     }
 
+    /// The bounds that this replica lives under.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.state().limits.clone()
+    }
+
+    pub(super) fn change_limits(&self, change: impl FnOnce(&mut Limits)) {
+        change(&mut self.state().limits);
+    }
+
     pub(super) fn active_seen(&self) -> Option<MemberName> {
         self.state().active_seen.clone().map(MemberName)
     }
@@ -210,6 +222,7 @@ impl Board {
         let view = state.view.as_ref();
         Status {
             api_version: "v1",
+            version: env!("CARGO_PKG_VERSION"),
             member: fixed.member.clone(),
             incarnation: fixed.incarnation,
             project: fixed.project.clone(),
@@ -296,6 +309,8 @@ pub struct Status {
     /// Version of this shape.
     #[serde(rename = "apiVersion")]
     pub api_version: &'static str,
+    /// Of the program.
+    pub version: &'static str,
     /// This replica.
     pub member: String,
     /// Which start of it, microseconds since 1970 UTC.

@@ -80,10 +80,20 @@ pub(super) fn output_block(block: &OutputBlock) -> Block {
 
 /// Why the input stops a replica.
 pub(super) fn input_block(error: &InputError) -> Block {
-    let cause = match error {
-        InputError::Truncated { .. } => BlockCause::InputTruncated,
-        InputError::Shortened { .. } => BlockCause::InputShortened,
-        InputError::Failed { .. } => BlockCause::InputFailed,
+    let (cause, detail) = match error {
+        InputError::Truncated { .. } => (BlockCause::InputTruncated, truncated(error)),
+        InputError::Shortened { .. } => (BlockCause::InputShortened, error.to_string()),
+        InputError::Failed { .. } => (BlockCause::InputFailed, error.to_string()),
     };
-    Block { cause, detail: error.to_string() }
+    Block { cause, detail }
+}
+
+/// E004, as it is met: what happened, why it matters, what helps.
+fn truncated(error: &InputError) -> String {
+    format!(
+        "E004 Input was deleted before it could be read: {error}.  This replica can't become identical and will not take over.\n     \
+         Fix: keep the inbound topic longer (retention.ms, retention.bytes); while others live: understudy reinit <member> takes a \
+         snapshot of theirs; when nobody has one: understudy reset -p <project file>, or allow-partial-replay for a model \
+         that needs no more than what is left"
+    )
 }

@@ -46,6 +46,16 @@ pub enum OperatorRequest {
         /// Answered when it is over.
         reply: Sender<Result<String, String>>,
     },
+    /// This replica as the active one, whatever the present one says.
+    Failover {
+        /// Answered at once.
+        reply: Sender<Result<String, String>>,
+    },
+    /// Begin again, without state and snapshots; refused while it writes.
+    Reinit {
+        /// Answered before it ends.
+        reply: Sender<Result<String, String>>,
+    },
     /// Freeze automatic failover.
     Pause,
     /// Thaw it.

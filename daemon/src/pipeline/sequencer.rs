@@ -14,6 +14,9 @@ pub(super) struct Sequencer {
     last: Option<(MessageId, u32)>,
     /// When the topic last got a record; the first input starts the clock.
     last_time: Option<Timestamp>,
+    /// Outputs up to this id and part are in the log, made from more input than is left: what is computed of them here is
+    /// passed over.
+    passing: Option<(MessageId, u32)>,
 }
 
 impl Sequencer {
@@ -24,6 +27,7 @@ impl Sequencer {
             digest: Digest::default(),
             last: None,
             last_time: None,
+            passing: None,
         }
     }
 
@@ -36,6 +40,12 @@ impl Sequencer {
     pub(super) fn go_on_from(&mut self, position: &OutputPosition) {
         (self.next, self.digest) = (position.next, position.digest);
         (self.last, self.last_time) = (position.last, position.last_time);
+    }
+
+    /// Goes on behind the last output in the log, though less input is left than has led to it.
+    pub(super) fn go_on_after(&mut self, position: &OutputPosition) {
+        (self.next, self.digest) = (position.next, position.digest);
+        (self.passing, self.last_time) = (position.last, position.last_time);
     }
 
     /// Adds a data record.
@@ -62,6 +72,12 @@ impl Sequencer {
             }
             None => 0,
         };
+        self.last = Some((span.id, part));
+        self.last_time = Some(span.time);
+        if self.passing.is_some_and(|end| (span.id, part) <= end) {
+            return;
+        }
+        self.passing = None;
         self.digest = self.digest.extend(kind, span.id, part, payload);
         records.push(OutputRecord {
             index: self.next,
@@ -73,8 +89,6 @@ impl Sequencer {
             digest: self.digest,
         });
         self.next = self.next.next();
-        self.last = Some((span.id, part));
-        self.last_time = Some(span.time);
     }
 }
 
@@ -101,6 +115,29 @@ mod tests {
         let seen: Vec<_> = records.iter().map(|r| (r.index.0, r.id.0, r.part, r.kind)).collect();
         use OutputKind::{Data, Marker};
         assert_eq!(seen, [(0, 2, 0, Marker), (1, 3, 0, Data), (2, 3, 1, Data), (3, 5, 0, Marker)]);
+    }
+
+    #[test]
+    fn with_less_input_the_outputs_go_on_behind_the_last_part_in_the_log() {
+        let spans = [(3, 100), (3, 100), (7, 101), (7, 101), (7, 101), (9, 150)];
+        let run = |sequencer: &mut Sequencer, from: usize| {
+            let mut records = Vec::new();
+            spans[from..].iter().for_each(|&(id, seconds)| sequencer.emit(span(id, seconds), b"x", &mut records));
+            records
+        };
+        let whole = run(&mut Sequencer::new(Duration::from_secs(600)), 0);
+        // The log ends in the middle of what input 7 caused; input 3 is gone.
+        let last = &whole[3];
+        let position = OutputPosition {
+            topic: "t".into(),
+            next: last.index.next(),
+            digest: last.digest,
+            last: Some((last.id, last.part)),
+            last_time: Some(last.time),
+        };
+        let mut later = Sequencer::new(Duration::from_secs(600));
+        later.go_on_after(&position);
+        assert_eq!(run(&mut later, 2), whole[4..]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A pipeline's state as bytes: what the engine carries, what the gate remembers, where each output stands.
 
 use engine::intake::IntakeState;
-use engine::snapshot::{BlockWriter, Blocks, Error, Head, InputPosition};
+use engine::snapshot::{BlockWriter, Blocks, Error, Head, InputPosition, OutputPosition};
 use types::{OutputIndex, TopicName};
 
 use super::{Pipeline, PipelineCounters, Positions};
@@ -41,6 +41,15 @@ impl Pipeline {
     /// Gives up what was frozen.
     pub fn thaw(&mut self) {
         self.engine.thaw();
+    }
+
+    /// Goes on behind the last output of each topic with the input that is left: state begins empty, and what is computed of
+    /// outputs that are in the log is passed over.
+    pub fn go_on_after(&mut self, positions: &[OutputPosition]) {
+        let sequencers = self.outputs.iter_mut().map(|output| &mut output.sequencer).chain([&mut self.dead]);
+        for (sequencer, position) in sequencers.zip(positions) {
+            sequencer.go_on_after(position);
+        }
     }
 
     /// Takes over the state of a snapshot.

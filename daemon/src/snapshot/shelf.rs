@@ -15,6 +15,8 @@ const SUFFIX: &str = ".snapshot";
 const DRAFT_SUFFIX: &str = ".draft";
 /// How those are named that come from a peer; what has come stays.
 const PART_SUFFIX: &str = ".part";
+/// Its presence says that everything on the shelf goes at the next start.
+const CONDEMNED: &str = "condemned";
 /// The folder of all snapshots within the data folder.
 const FOLDER: &str = "snapshots";
 
@@ -37,20 +39,45 @@ pub struct Kept {
 }
 
 impl Shelf {
-    /// Makes the folder, and removes what an earlier process left unfinished. The newest `keep` snapshots stay, at least one.
+    /// Makes the folder, and removes what an earlier process left unfinished, or all when it was condemned. The newest `keep` snapshots stay, at least one.
     ///
     /// # Errors
     /// The folder can't be made or read.
     pub fn open(data: &Path, cluster: &str, generation: Generation, keep: usize) -> io::Result<Self> {
         let folder = data.join(FOLDER).join(cluster).join(generation.to_string());
         fs::create_dir_all(&folder)?;
+        let mark = folder.join(CONDEMNED);
+        let is_condemned = mark.try_exists()?;
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
-            if path.to_string_lossy().ends_with(DRAFT_SUFFIX) {
+            let name = path.to_string_lossy();
+            let is_ours = [SUFFIX, PART_SUFFIX].iter().any(|suffix| name.ends_with(suffix));
+            if name.ends_with(DRAFT_SUFFIX) || (is_condemned && is_ours) {
                 fs::remove_file(path)?;
             }
         }
+        // Last, so that an interrupted removal goes on at the next start.
+        if is_condemned {
+            fs::remove_file(mark)?;
+        }
         Ok(Self { folder, keep: keep.max(1) })
+    }
+
+    /// Marks everything that lies here, and what may still be added by this process, to be removed at the next start.
+    ///
+    /// # Errors
+    /// The mark can't be made.
+    pub fn condemn(&self) -> io::Result<()> {
+        File::create(self.folder.join(CONDEMNED))?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Takes that back.
+    ///
+    /// # Errors
+    /// The mark can't be removed.
+    pub fn pardon(&self) -> io::Result<()> {
+        fs::remove_file(self.folder.join(CONDEMNED))
     }
 
     /// The folder.

@@ -198,6 +198,23 @@ fn turn_until(taker: &mut Taker, pipeline: &mut Pipeline, published: u64, is_so:
 }
 
 #[test]
+fn what_is_condemned_goes_at_the_next_start_and_what_is_pardoned_stays() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let first = shelf(folder.path(), 3);
+    put(&first, 5, b"x");
+    first.condemn().expect("a mark");
+    first.pardon().expect("no mark");
+    let second = shelf(folder.path(), 3);
+    assert_eq!(second.list().expect("a list").len(), 1);
+    second.condemn().expect("a mark");
+    // Whatever is still on its way when the process ends goes too.
+    put(&second, 9, b"x");
+    drop(second.resume(Offset(12)).expect("a part"));
+    assert_eq!(shelf(folder.path(), 3).list().expect("a list"), []);
+    assert_eq!(std::fs::read_dir(shelf(folder.path(), 3).folder()).expect("a folder").count(), 0, "nor the mark");
+}
+
+#[test]
 fn a_snapshot_gets_its_name_only_behind_its_outputs() {
     let stage = Stage::new();
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -17,6 +17,8 @@ pub struct BrokerLimits {
     pub connections_max_idle: Option<Duration>,
     /// The shortest retention over all topics written in sequence; `None` when it is unlimited or unknown.
     pub output_retention: Option<Duration>,
+    /// The longest time after which the others take a broker for dead; `None` when one doesn't tell.
+    pub broker_session: Option<Duration>,
 }
 
 /// What a check found.
@@ -80,11 +82,20 @@ fn limits(cluster: &ClusterDescription, specs: &[TopicSpec]) -> BrokerLimits {
         }
         TopicState::Present { .. } | TopicState::Missing | TopicState::Refused { .. } => None,
     };
+    let sessions = cluster.brokers.iter().filter(|broker| broker.reachable).map(session);
     BrokerLimits {
+        broker_session: sessions.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max()),
         producer_id_expiration: over_all("producer.id.expiration.ms").and_then(|all| all.into_iter().min()),
         connections_max_idle: over_all("connections.max.idle.ms").and_then(|all| all.into_iter().max()),
         output_retention: specs.iter().zip(&cluster.topics).filter_map(retention).min(),
     }
+}
+
+/// In ZooKeeper mode a broker has a session there, else with the controller.
+fn session(broker: &BrokerDescription) -> Option<Duration> {
+    let configs = broker.configs.as_ref()?;
+    let has_zookeeper = configs.get("zookeeper.connect").is_some_and(|servers| !servers.is_empty());
+    millis(configs, if has_zookeeper { "zookeeper.session.timeout.ms" } else { "broker.session.timeout.ms" })
 }
 
 /// Collects findings.

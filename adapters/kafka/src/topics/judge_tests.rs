@@ -267,8 +267,28 @@ fn the_shortest_memory_and_the_longest_idle_time_over_all_brokers_count() {
             producer_id_expiration: Some(Duration::from_millis(28_800_000)),
             connections_max_idle: Some(Duration::from_millis(600_000)),
             output_retention: Some(Duration::from_secs(7_200)),
+            broker_session: None,
         }
     );
+}
+
+#[test]
+fn a_broker_counts_as_dead_by_the_longest_session_of_its_mode() {
+    let expected = Expectations::default();
+    let (specs, mut cluster) = fit(&expected);
+    let sessions = ["2000", "9000", "3000"];
+    for (broker, session) in cluster.brokers.iter_mut().zip(sessions) {
+        let configs = broker.configs.get_or_insert_default();
+        configs.insert("broker.session.timeout.ms".to_owned(), session.to_owned());
+        configs.insert("zookeeper.session.timeout.ms".to_owned(), "18000".to_owned());
+    }
+    let report = judge(cluster.clone(), &specs, &expected, "kafka1:9092");
+    assert_eq!(report.limits.broker_session, Some(Duration::from_secs(9)));
+    for broker in &mut cluster.brokers {
+        broker.configs.get_or_insert_default().insert("zookeeper.connect".to_owned(), "zk:2181".to_owned());
+    }
+    let report = judge(cluster, &specs, &expected, "kafka1:9092");
+    assert_eq!(report.limits.broker_session, Some(Duration::from_secs(18)));
 }
 
 #[test]

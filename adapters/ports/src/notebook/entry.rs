@@ -291,7 +291,7 @@ pub struct Failover {
     /// How long each phase took, in order.
     #[serde(default)]
     pub phases: Vec<Phase>,
-    /// Between the last output before and the first after, by the broker's time.
+    /// From noticing that somebody had to take over to the first acknowledged output, by the new active member's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_us: Option<u64>,
     /// Where each outbound topic went on, as far as it was known when the takeover was noted.
