@@ -34,7 +34,8 @@ const NO_FRAMES: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTR
 
 /// Runs everything, or only tests whose name contains `filter`.
 pub(crate) fn all(filter: Option<&str>) -> anyhow::Result<()> {
-    run("programs", "cargo", &["build", "--quiet", "--workspace", "--bins"], &[])?;
+    // With the tests: without them cargo leaves their dependencies' features out, and builds the programs a second time.
+    run("programs", "cargo", &["build", "--quiet", "--workspace", "--bins", "--tests"], &[])?;
     let result = kafka_4(filter).and_then(|()| if filter.is_none() { kafka_3_9() } else { Ok(()) });
     // The machine is left as it was found, also after a failure; logs of a failed run stay in the reports.
     let wiped = run("cluster down", CLUSTER, &["down", "--wipe"], &[]);
