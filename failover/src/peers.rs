@@ -130,27 +130,26 @@ impl Peers {
 
     /// A peer answers: whatever was held against this start of it was wrong.
     pub(crate) fn heard(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
-        self.lives(member.clone(), incarnation, now);
-        if let Some(peer) = self.start_of(member, incarnation, now) {
+        if let Some(peer) = self.lives(member, incarnation, now) {
             peer.refusals_lie = false;
         }
     }
 
-    fn lives(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) {
-        if let Some(peer) = self.start_of(member, incarnation, now) {
-            let wronged = match peer.verdict {
-                Verdict::Alive => false,
-                Verdict::Doubted { gone_at, .. } => gone_at <= now,
-                Verdict::Dead { .. } => true,
-            };
-            if wronged {
-                peer.false_suspicions = (peer.false_suspicions + 1).min(FALSE_SUSPICIONS_MAX);
-                peer.wronged_at = now;
-            } else if now.since(peer.wronged_at) >= SUSPICION_MEMORY {
-                peer.false_suspicions = 0;
-            }
-            peer.verdict = Verdict::Alive;
+    fn lives(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) -> Option<&mut Peer> {
+        let peer = self.start_of(member, incarnation, now)?;
+        let wronged = match peer.verdict {
+            Verdict::Alive => false,
+            Verdict::Doubted { gone_at, .. } => gone_at <= now,
+            Verdict::Dead { .. } => true,
+        };
+        if wronged {
+            peer.false_suspicions = (peer.false_suspicions + 1).min(FALSE_SUSPICIONS_MAX);
+            peer.wronged_at = now;
+        } else if now.since(peer.wronged_at) >= SUSPICION_MEMORY {
+            peer.false_suspicions = 0;
         }
+        peer.verdict = Verdict::Alive;
+        Some(peer)
     }
 
     /// A peer entered the line: whoever does that isn't stuck, though no link says so. Against a proof it says nothing,
@@ -164,8 +163,8 @@ impl Peers {
 
     /// A peer answers and says how it is.
     pub(crate) fn reported(&mut self, member: MemberName, incarnation: Incarnation, report: PeerReport, now: Tick) {
-        self.heard(member.clone(), incarnation, now);
-        if let Some(peer) = self.start_of(member, incarnation, now) {
+        if let Some(peer) = self.lives(member, incarnation, now) {
+            peer.refusals_lie = false;
             peer.report = Some(report);
         }
     }

@@ -1,73 +1,22 @@
 //! Engines of a project as processes: started, killed, asked.
 
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde_json::Value;
 
-use crate::programs::program;
+use crate::engine::Engine;
 
 /// Brokers, engines and a busy machine together.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two questions.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// A process that ends with the test, whatever happens to it.
-pub struct Running(Child);
-
-impl Running {
-    /// Starts `understudy` with these words; what it says goes into `log`.
-    ///
-    /// # Errors
-    /// It can't be started.
-    pub fn start(words: &[&str], log: &Path) -> anyhow::Result<Self> {
-        let log = fs::File::options().create(true).append(true).open(log)?;
-        let child = Command::new(program("understudy"))
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("starting understudy {}", words.join(" ")))?;
-        Ok(Self(child))
-    }
-
-    /// Waits for its end.
-    ///
-    /// # Errors
-    /// It fails, or doesn't end.
-    pub fn finish(mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            match self.0.try_wait()? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => bail!("it ended with {status}"),
-                None => std::thread::sleep(ASK_EVERY),
-            }
-        }
-        bail!("it didn't end within {PATIENCE:?}")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// One member.
 struct Member {
     name: String,
-    http: String,
-    peer: String,
-    log: PathBuf,
-    running: Option<Running>,
+    running: Option<Engine>,
 }
 
 /// The engines of a project.
@@ -84,16 +33,12 @@ impl Engines {
     /// # Errors
     /// They don't start, or don't settle.
     pub fn start(project: &Path, prefix: &str, count: usize, settings: &[&str], folder: &Path) -> anyhow::Result<Self> {
-        let member = |i| {
-            let name = format!("{prefix}-{i}");
-            let log = folder.join(format!("{name}.log"));
-            Ok(Member { http: free_address()?, peer: free_address()?, name, log, running: None })
-        };
+        let member = |i| Member { name: format!("{prefix}-{i}"), running: None };
         let mut engines = Self {
             project: project.display().to_string(),
             settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
             folder: folder.to_owned(),
-            members: (1..=count).map(member).collect::<anyhow::Result<_>>()?,
+            members: (1..=count).map(member).collect(),
         };
         (0..count).try_for_each(|i| engines.restart(i))?;
         engines.settle()?;
@@ -107,12 +52,11 @@ impl Engines {
     pub fn restart(&mut self, i: usize) -> anyhow::Result<()> {
         let member = &mut self.members[i];
         let data = self.folder.join("data").join(&member.name).display().to_string();
-        let mut words = vec!["run", "-p", &self.project, "--name", &member.name, "--data", &data];
-        words.extend(["--http", &member.http, "--peer", &member.peer]);
+        let mut words = vec!["-p", &self.project, "--data", &data];
         for setting in &self.settings {
             words.extend(["--set", setting]);
         }
-        member.running = Some(Running::start(&words, &member.log)?);
+        member.running = Some(Engine::start(&member.name, &words, &self.folder)?);
         Ok(())
     }
 
@@ -180,7 +124,7 @@ impl Engines {
 
     fn last_words(&self) -> String {
         let words = |member: &Member| {
-            let log = fs::read_to_string(&member.log).unwrap_or_default();
+            let log = member.running.as_ref().map(|engine| engine.process.log()).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             let last = lines[lines.len().saturating_sub(15)..].join("\n");
             format!("{}: {}\n{last}\n", member.name, member.status())
@@ -192,20 +136,6 @@ impl Engines {
 impl Member {
     /// `/status`, or null when it isn't served.
     fn status(&self) -> Value {
-        let ask = || {
-            let mut stream = TcpStream::connect(&self.http).ok()?;
-            stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-            stream.write_all(b"GET /status HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).ok()?;
-            serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-        };
-        ask().unwrap_or_default()
+        self.running.as_ref().and_then(Engine::status).unwrap_or_default()
     }
-}
-
-/// A free loopback address; given back, so a clash is unlikely.
-fn free_address() -> anyhow::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr()?.to_string())
 }

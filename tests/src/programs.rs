@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
@@ -52,6 +53,11 @@ pub fn understudy(words: &[&str]) -> anyhow::Result<Output> {
     Ok(output)
 }
 
+/// A program that ends by itself does so within this.
+const ENDS_WITHIN: Duration = Duration::from_secs(90);
+/// Between two looks whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// An `understudy` that runs beside the test and ends with it, whatever happens to it.
 pub struct Background {
     child: Child,
@@ -93,6 +99,22 @@ impl Background {
     /// The kernel doesn't say.
     pub fn ended(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
         Ok(self.child.try_wait()?)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// It fails, or doesn't end.
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + ENDS_WITHIN;
+        while Instant::now() < deadline {
+            match self.ended()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => bail!("it ended with {status}"),
+                None => std::thread::sleep(LOOK_EVERY),
+            }
+        }
+        bail!("it didn't end within {ENDS_WITHIN:?}")
     }
 }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adapter_kafka::{ClientSettings, watermarks};
-use understudy_tests::engines::{Engines, Running};
+use understudy_tests::engines::Engines;
 use understudy_tests::example;
 use understudy_tests::feed::Feed;
-use understudy_tests::programs::{root, understudy};
+use understudy_tests::programs::{Background, root, understudy};
 
 /// Rows that each source publishes.
 const ROWS: usize = 6_000;
@@ -66,7 +66,7 @@ impl Stage {
     }
 
     /// A publisher adapter that takes its time.
-    fn publisher(&self, window: &str, rows: &str) -> Running {
+    fn publisher(&self, window: &str, rows: &str) -> Background {
         let name = window.replace('/', "_");
         let file = self.write(&format!("{name}.csv"), rows);
         let options = format!(
@@ -75,11 +75,11 @@ impl Stage {
             file.display(),
             self.transport(&name)
         );
-        Running::start(&["adapter", "fs", "-C", &options], &self.folder.path().join(format!("{name}.log")))
+        Background::start(&["adapter", "fs", "-C", &options], &self.folder.path().join(format!("{name}.log")))
             .expect("a publisher")
     }
 
-    fn subscriber(&self, window: &str) -> (Running, PathBuf) {
+    fn subscriber(&self, window: &str) -> (Background, PathBuf) {
         let name = format!("{}_received", window.replace('/', "_"));
         let file = self.folder.path().join(format!("{name}.csv"));
         let options = format!(
@@ -89,7 +89,7 @@ impl Stage {
             self.transport(&name)
         );
         let log = self.folder.path().join(format!("{name}.log"));
-        (Running::start(&["adapter", "fs", "-C", &options], &log).expect("a subscriber"), file)
+        (Background::start(&["adapter", "fs", "-C", &options], &log).expect("a subscriber"), file)
     }
 
     /// How far the inbound topics reach together.

@@ -1,12 +1,15 @@
 //! The adapter against a real broker, named by `UNDERSTUDY_TEST_BOOTSTRAP`; without it each test says so and passes.
 
+mod support;
+
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use ports::input::{InboundBatch, InputError, InputLog as _, ReadBounds};
 use ports::notebook::{Claim, Entry, Reset};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use support::Brokers;
 use types::{Generation, Incarnation, Offset, Term, TopicName};
 use understudy_adapter_kafka::{
     Admin, ClientSettings, Code, CreateOutcome, Expectations, KafkaInput, Notebook, NotebookFact, ProjectTopics,
@@ -25,12 +28,7 @@ struct Stage {
 
 impl Stage {
     fn new(test: &str) -> Option<Self> {
-        let Ok(bootstrap) = std::env::var("UNDERSTUDY_TEST_BOOTSTRAP") else {
-            eprintln!("skipped: UNDERSTUDY_TEST_BOOTSTRAP names no broker");
-            return None;
-        };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
-        let label = format!("understudy-test-{test}-{now}");
+        let Brokers { settings, admin, expected, label } = Brokers::of_the_environment(test)?;
         let project = ProjectTopics {
             inbound: vec![TopicName(format!("{label}.I"))],
             outbound: vec![TopicName(format!("{label}.O"))],
@@ -40,11 +38,6 @@ impl Stage {
             adapter_metadata: Vec::new(),
             scratch: None,
         };
-        let settings = ClientSettings::new(&bootstrap, None, None).expect("host:port");
-        let admin = Admin::open(&settings).expect("a client");
-        let brokers = admin.describe(&[]).expect("a broker answers").brokers.len();
-        let copies = u16::try_from(brokers.min(3)).expect("at most 3");
-        let expected = Expectations { replication: copies, min_insync: copies.min(2), ..Expectations::default() };
         let specs = plan(&project, &expected);
         let stage = Self { settings, admin, specs, expected };
         for created in stage.admin.create(&stage.specs, false).expect("answered") {

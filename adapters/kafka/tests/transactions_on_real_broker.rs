@@ -1,5 +1,7 @@
 //! Output by transactions against a real broker, named by `UNDERSTUDY_TEST_BOOTSTRAP`; without it each test says so and passes.
 
+mod support;
+
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,12 +10,13 @@ use ports::output::{OutputBlock, OutputCommand, OutputFact, WriterIdentity};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
+use support::Brokers;
 use types::{
     Digest, Generation, MemberName, MessageId, OutputIndex, OutputKind, OutputRecord, Tick, Timestamp, TopicName,
 };
 use understudy_adapter_kafka::{
-    Admin, ClientSettings, Expectations, ProjectTopics, Record, Start, Step, TopicReader, TransactionalConfig,
-    TransactionalOutput, plan,
+    Admin, ClientSettings, ProjectTopics, Record, Start, Step, TopicReader, TransactionalConfig, TransactionalOutput,
+    plan,
 };
 
 const SOON: Duration = Duration::from_secs(60);
@@ -27,23 +30,14 @@ struct Stage {
 
 impl Stage {
     fn new(test: &str) -> Option<Self> {
-        let Ok(bootstrap) = std::env::var("UNDERSTUDY_TEST_BOOTSTRAP") else {
-            eprintln!("skipped: UNDERSTUDY_TEST_BOOTSTRAP names no broker");
-            return None;
-        };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
-        let topic = TopicName(format!("understudy-test-{test}-{now}.O"));
-        let settings = ClientSettings::new(&bootstrap, None, None).expect("host:port");
-        let admin = Admin::open(&settings).expect("a client");
-        let brokers = admin.describe(&[]).expect("a broker answers").brokers.len();
-        let copies = u16::try_from(brokers.min(3)).expect("at most 3");
-        let expected = Expectations { replication: copies, min_insync: copies.min(2), ..Expectations::default() };
+        let Brokers { settings, admin, expected, label } = Brokers::of_the_environment(test)?;
+        let topic = TopicName(format!("{label}.O"));
         let project = ProjectTopics {
             inbound: Vec::new(),
             outbound: vec![topic.clone()],
             dead: None,
             journal: None,
-            metadata: TopicName(format!("understudy-test-{test}-{now}.M")),
+            metadata: TopicName(format!("{label}.M")),
             adapter_metadata: Vec::new(),
             scratch: None,
         };

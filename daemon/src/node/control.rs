@@ -1,24 +1,25 @@
 //! The control loop: one thread, one closed list of reasons to wake, one machine that decides.
 
+mod actions;
+mod logs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_kafka::{NotebookFact, TopicNews};
+use adapter_kafka::NotebookFact;
 use adapter_peer::{PeerFact, PeerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use failover::{Action, Announcement, Block, BlockCause, Exit, Fact, Machine, OutputId, Sign, Stage, SwitchoverAnswer};
-use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
-use ports::notebook::{Constant, Entry, Ledger};
-use ports::output::{OutputCommand, OutputFact, OutputProgress};
+use failover::{Block, BlockCause, Exit, Fact, Machine, OutputId, Sign, Stage};
+use ports::coordinator::{Candidate, CoordinatorFact};
+use ports::notebook::{Entry, Ledger};
+use ports::output::{OutputCommand, OutputProgress};
 use tracing::{error, info, warn};
 use types::mutation::{Mutation, mutated};
-use types::{Generation, Incarnation, MemberName, Offset, OutputIndex, Term, Tick, TopicName};
+use types::{Generation, Incarnation, MemberName, OutputIndex, Term, Tick, TopicName};
 
 use super::buffer_advice::BufferAdvice;
 use super::hands::{Notes, Ordering, Peers};
-use super::limits;
-use super::preconditions;
 use super::shared::Shared;
 use super::show::{member_addresses, others, takeovers};
 use super::status::Board;
@@ -240,143 +241,6 @@ impl Control {
         Some((candidate.member.clone(), candidate.incarnation))
     }
 
-    fn hear_output(&mut self, output: OutputId, fact: OutputFact, now: Tick) -> Option<Exit> {
-        let fact = match fact {
-            OutputFact::Opened { published_end, fence, .. } => {
-                if let Some(fence) = fence {
-                    self.note_output(output, fence, published_end);
-                }
-                Fact::OutputOpened { output, published_end }
-            }
-            OutputFact::Begun { fence } => {
-                self.note_output(output, fence, OutputIndex(0));
-                return None;
-            }
-            OutputFact::Identified { topic_id } => {
-                self.outputs[output.0].watch.topic_id = Some(topic_id);
-                return None;
-            }
-            OutputFact::TookOver { first, at } => {
-                self.outputs[output.0].watch.first_own = Some(first);
-                Fact::TookOver { output, first, at }
-            }
-            OutputFact::Drained => Fact::Drained { output },
-            OutputFact::ForeignWriter { writer, index } => {
-                warn!(topic = %self.outputs[output.0].topic, writer, %index, "somebody else wrote while this replica was active");
-                Fact::ForeignWriter { output }
-            }
-            OutputFact::WroteBehindUs { writer } => {
-                let (member, incarnation) = translate::writer(&writer)?;
-                Fact::PeerWrote { member, incarnation }
-            }
-            OutputFact::Refused { index } => {
-                info!(topic = %self.outputs[output.0].topic, %index, "the broker refused an append: it doesn't come next");
-                Fact::WriterRefused { output }
-            }
-            OutputFact::Blocked(block) => Fact::BlockMet(translate::output_block(&block)),
-            OutputFact::Leader { address, epoch } => {
-                info!(topic = %self.outputs[output.0].topic, leader = address, epoch, "partition leader");
-                self.outputs[output.0].watch.leader = Some(address);
-                return None;
-            }
-            OutputFact::ForeignRecord { offset, fence, from } => {
-                warn!(topic = %self.outputs[output.0].topic, %offset, "a record of something else stands in the outbound topic");
-                self.note_output(output, fence, from);
-                return None;
-            }
-            // Of logs with several writers; an engine has none.
-            OutputFact::SourceAt { .. } => return None,
-        };
-        self.tell(fact, now)
-    }
-
-    /// Only what stops this replica is the machine's business.
-    fn hear_journal(&mut self, fact: OutputFact, now: Tick) -> Option<Exit> {
-        let Some(JournalSide { topic, topic_id, .. }) = &mut self.journal else { return None };
-        let place = match fact {
-            OutputFact::Blocked(block) => return self.tell(Fact::BlockMet(translate::output_block(&block)), now),
-            OutputFact::Identified { topic_id: found } => {
-                *topic_id = Some(found);
-                None
-            }
-            OutputFact::Opened { published_end, fence, .. } => fence.map(|fence| (fence, published_end)),
-            OutputFact::Begun { fence } => Some((fence, OutputIndex(0))),
-            OutputFact::ForeignRecord { offset, fence, from } => {
-                warn!(%topic, %offset, "a record of something else stands in the journal");
-                Some((fence, from))
-            }
-            OutputFact::Refused { index } => {
-                info!(%topic, %index, "another replica has decided first");
-                None
-            }
-            OutputFact::ForeignWriter { writer, index } => {
-                info!(%topic, writer, %index, "somebody else decided while this replica was active");
-                None
-            }
-            OutputFact::Leader { address, epoch } => {
-                info!(%topic, leader = address, epoch, "partition leader");
-                None
-            }
-            OutputFact::TookOver { .. }
-            | OutputFact::Drained
-            | OutputFact::SourceAt { .. }
-            | OutputFact::WroteBehindUs { .. } => None,
-        };
-        let (topic, topic_id) = (topic.clone(), topic_id.clone());
-        if let Some((fence, from)) = place {
-            self.note_constant(topic, topic_id, fence, from);
-        }
-        None
-    }
-
-    /// A topic whose acknowledgements may not last is held, by everybody alike; the rest is said and shown.
-    fn hear_preconditions(&mut self, news: &TopicNews, now: Tick) -> Option<Exit> {
-        preconditions::say(news);
-        self.board.set_findings(news.standing.iter().map(ToString::to_string).collect());
-        if let Some(clocks) = news.limits {
-            let (producer_expiry, retention) = (clocks.producer_id_expiration, clocks.output_retention);
-            self.command_outputs(|| OutputCommand::Lifetimes { producer_expiry, retention });
-            self.command_journal(OutputCommand::Lifetimes { producer_expiry, retention });
-            self.board.change_limits(|shown| shown.broker_session_ms = clocks.broker_session.map(limits::millis));
-        }
-        let mut facts = Vec::new();
-        for (i, output) in self.outputs.iter_mut().enumerate() {
-            output.watch.precondition = news.broken(&output.topic).map(ToString::to_string);
-            let endangered = news.endangers(&output.topic);
-            if endangered != output.watch.endangered {
-                output.watch.endangered = endangered;
-                if !(output.send)(OutputCommand::Hold(endangered)) {
-                    error!(topic = %output.topic, "the writer of an outbound topic is gone");
-                }
-                facts.push(Fact::OutputEndangered { output: OutputId(i), endangered });
-            }
-        }
-        facts.into_iter().find_map(|fact| self.tell(fact, now))
-    }
-
-    /// Where a generation begins in a topic, for replicas that find the log empty after retention; and where foreign records
-    /// moved its indexes, at the latest from `from` on.
-    fn note_constant(&mut self, topic: TopicName, topic_id: Option<String>, fence: Offset, from: OutputIndex) {
-        let known = self.ledger.project(&self.project).and_then(|known| known.constant(self.generation, &topic));
-        if known.is_some_and(|known| known.fence == fence) || mutated(Mutation::ForgetsConstants) {
-            return;
-        }
-        let entry = Constant {
-            project: self.project.clone(),
-            generation: self.generation,
-            topic,
-            fence,
-            from: if known.is_some() { from } else { OutputIndex(0) },
-            topic_id: topic_id.unwrap_or_default(),
-        };
-        self.post(&Entry::Constant(entry));
-    }
-
-    fn note_output(&mut self, output: OutputId, fence: Offset, from: OutputIndex) {
-        let side = &self.outputs[output.0];
-        self.note_constant(side.topic.clone(), side.watch.topic_id.clone(), fence, from);
-    }
-
     pub(super) fn post(&self, entry: &Entry) {
         if let Err(error) = self.notebook.post(entry) {
             warn!(%error, "an entry for the notebook was not written");
@@ -557,48 +421,6 @@ impl Control {
         None
     }
 
-    fn execute(&mut self, action: Action, now: Tick) -> Outcome {
-        match action {
-            Action::JoinLine => self.command(CoordinatorCommand::Join),
-            Action::LeaveLine => self.command(CoordinatorCommand::Leave),
-            Action::Displace(dead) => {
-                let entry = self.heard.line.iter().find(|candidate| translate::candidate(candidate) == dead).cloned();
-                if let Some(entry) = entry {
-                    self.command(CoordinatorCommand::Displace(entry));
-                }
-            }
-            Action::StartWriting => {
-                self.shared.set_writing(true);
-                if !mutated(Mutation::ForgetsToWrite) {
-                    self.command_outputs(|| OutputCommand::Write);
-                }
-                self.command_journal(OutputCommand::Write);
-                return Outcome::Tell(Fact::WritingStarted);
-            }
-            Action::StopWriting => {
-                self.shared.set_writing(false);
-                self.command_outputs(|| OutputCommand::Follow);
-                self.command_journal(OutputCommand::Follow);
-            }
-            Action::PauseInput => {
-                self.shared.set_paused(true);
-                self.advise_on_buffers(now);
-            }
-            Action::ResumeInput => self.shared.set_paused(false),
-            Action::HandOver { to, next } => {
-                let next = self.topics().into_iter().zip(next).collect();
-                if let Err(error) = self.peers.send(&to, PeerMessage::HandOver { term: self.heard.term, next }) {
-                    warn!(%error, peer = %to, "the successor could not be told; it learns it from the line");
-                }
-            }
-            Action::Announce(announcement) => self.announce(announcement, now),
-            Action::Answer(answer) => self.answer(answer),
-            Action::CloseSession => self.command(CoordinatorCommand::Close),
-            Action::Exit(exit) => return Outcome::Exit(exit),
-        }
-        Outcome::Done
-    }
-
     /// E010, when a standby stands still though the active works.
     fn advise_on_buffers(&mut self, now: Tick) {
         if self.machine.stage() != Stage::Standby {
@@ -611,63 +433,6 @@ impl Control {
             {
                 warn!("{advice}");
             }
-        }
-    }
-
-    fn command(&self, command: CoordinatorCommand) {
-        if let Err(error) = self.coordinator.send(command) {
-            error!(%error, "the coordinator takes no commands");
-        }
-    }
-
-    fn command_outputs(&self, command: impl Fn() -> OutputCommand) {
-        for output in &self.outputs {
-            if !(output.send)(command()) {
-                error!(topic = %output.topic, "the writer of an outbound topic is gone");
-            }
-        }
-    }
-
-    fn command_journal(&self, command: OutputCommand) {
-        if let Some(journal) = &self.journal
-            && !(journal.send)(command)
-        {
-            error!(topic = %journal.topic, "the writer of the journal is gone");
-        }
-    }
-
-    /// The lines that users of the original look for, and ours with fields.
-    fn announce(&mut self, announcement: Announcement, now: Tick) {
-        let Announcement { from, to, why, term } = announcement;
-        info!(%term, %from, %to, %why, "stage");
-        match to {
-            Stage::Active if from == Stage::Standby => {
-                info!("dfESPkafkaConnector::goActive(): Hot failover state switched to active");
-                self.heard.previous = self.board.active_seen();
-                for output in &mut self.outputs {
-                    output.watch.first_own = None;
-                }
-            }
-            Stage::Standby => info!("dfESPkafkaConnector::start(): Hot failover state switched to standby"),
-            Stage::Blocked => {
-                error!(role = ?self.machine.role(), "blocked: this replica can't go on without an operator")
-            }
-            Stage::Active | Stage::Starting | Stage::Restoring | Stage::HandingOver | Stage::Stopped => (),
-        }
-        self.heard.shown = Tick::default();
-        self.show(now);
-    }
-
-    fn answer(&mut self, answer: SwitchoverAnswer) {
-        let reply = match answer {
-            SwitchoverAnswer::Begun { .. } => return,
-            SwitchoverAnswer::Done { to } => Ok(to.to_string()),
-            SwitchoverAnswer::Refused(refusal) => Err(refusal.to_string()),
-            SwitchoverAnswer::GivenUp { to } => Err(format!("{to} did not take over in time; nothing changed")),
-        };
-        if let Some(asked) = self.heard.asked.take() {
-            // Whoever asked may have gone; the log says it all the same.
-            let _ = asked.send(reply);
         }
     }
 

@@ -1,19 +1,20 @@
 //! Starting a replica: every precondition checked, every thread started, then the control loop.
 
 use std::cell::Cell;
+mod neighbours;
+mod terms;
+
+pub(crate) use terms::{apply_overrides, client_settings, expectations, project_topics};
+
 use std::sync::Arc;
 use std::thread;
 
 use adapter_kafka::{
-    Admin, ClaimCoordinator, ClientSettings, Expectations, Notebook, NotebookFact, Opened, ProjectTopics, Report,
-    Severity, TickWriter, TopicSpec,
+    Admin, ClientSettings, Expectations, Notebook, NotebookFact, Opened, Report, Severity, TickWriter, TopicSpec,
 };
-use adapter_peer::PeerLinks;
-use adapter_zookeeper::{ElectionPath, Ensemble, ZooKeeperCoordinator};
 use anyhow::{Context as _, bail};
 use crossbeam_channel::{Receiver, Sender};
 use failover::{Fact, Machine, OutputId};
-use ports::coordinator::HostPort;
 use ports::input::InboundBatch;
 use ports::notebook::{Entry, Ledger, Member};
 use ports::output::WriterIdentity;
@@ -22,7 +23,6 @@ use types::{Generation, Incarnation, MemberName, TopicName};
 
 use super::again;
 use super::control::{Control, Heard, JournalSide, OutputSide, Watch};
-use super::coordinator::Coordinator;
 use super::crash;
 use super::dead_file::{self, DeadLetterFile};
 use super::generation::{self, Agreed, Agreement};
@@ -44,7 +44,7 @@ use super::wake::Wake;
 use crate::clock;
 use crate::commands::{LoadedProject, load_project};
 use crate::config::{Config, Coordination, DeadLetters, Fencing};
-use crate::deployment::{Deployment, dead_letter_topic, metadata_topic, scratch_topic};
+use crate::deployment::{Deployment, metadata_topic};
 use crate::exit::Exit;
 use crate::http;
 use crate::pipeline::{Pipeline, Positions};
@@ -249,42 +249,6 @@ impl Starter<'_> {
         Ok(Checked { admin, specs, expected, report })
     }
 
-    fn start_peers(&self, wakes: Sender<Wake>) -> anyhow::Result<PeerLinks> {
-        let address = |key: &str, text: &str| {
-            HostPort::parse(text).with_context(|| format!("setting {key} = \"{text}\": write host:port"))
-        };
-        let advertise =
-            self.config.peer_advertise.as_deref().map(|text| address("peer-advertise", text)).transpose()?;
-        let links = PeerLinks::start(
-            adapter_peer::Config {
-                cluster: self.deployment.cluster(),
-                member: MemberName(self.config.name.clone()),
-                incarnation: self.incarnation,
-                listen: address("peer", &self.config.peer)?,
-                advertise,
-                secret: self.config.peer_secret.clone(),
-                heartbeat: self.config.peer_heartbeat,
-            },
-            move |fact| {
-                let _ = wakes.send(Wake::Peer(fact));
-            },
-        )?;
-        Ok(links)
-    }
-
-    /// Where others are told to ask for this replica's status.
-    fn http_address(&self, listener: &http::Listener) -> anyhow::Result<String> {
-        let Some(advertise) = &self.config.http_advertise else {
-            if listener.is_everywhere() {
-                warn!(http = listener.address(), "others can't ask for status at this address; set http-advertise");
-            }
-            return Ok(listener.address());
-        };
-        let address = HostPort::parse(advertise)
-            .with_context(|| format!("setting http-advertise = \"{advertise}\": write host:port"))?;
-        Ok(address.to_string())
-    }
-
     fn open_notebook(&self, settings: &ClientSettings, wakes: Sender<Wake>) -> anyhow::Result<Opened> {
         let topic = metadata_topic(&self.deployment.label);
         let deliver = move |fact: NotebookFact| {
@@ -472,48 +436,6 @@ impl Starter<'_> {
         })
     }
 
-    fn start_coordinator(
-        &self,
-        notebook: &Arc<Notebook>,
-        me: &Member,
-        ledger: &Ledger,
-        wakes: Sender<Wake>,
-    ) -> anyhow::Result<Coordinator> {
-        let tell = move |fact| {
-            let _ = wakes.send(Wake::Coordinator(fact));
-        };
-        match self.config.coordination {
-            Coordination::Kafka => {
-                let coordinator = ClaimCoordinator::start(Arc::clone(notebook), me.clone(), ledger.clone(), tell);
-                Ok(Coordinator::Kafka(Box::new(coordinator)))
-            }
-            Coordination::ZooKeeper => {
-                let ensemble = self.deployment.zookeeper.as_deref().context(
-                    "no zookeeperhostport in the project; add the property to the subscriber connector, or set \
-                     zookeeper = host:port, or set coordination = kafka",
-                )?;
-                let path = match &self.config.zookeeper_path {
-                    Some(path) => ElectionPath::parse(path)?,
-                    None => ElectionPath::namespaced(&self.deployment.label, &self.deployment.project)?,
-                };
-                let coordinator = ZooKeeperCoordinator::start(
-                    adapter_zookeeper::Config {
-                        ensemble: Ensemble::parse(ensemble)?,
-                        path,
-                        session_timeout: self.config.session_timeout,
-                        login: self.config.zookeeper_access.login.clone(),
-                        tls: self.config.zookeeper_access.tls.clone(),
-                        member: me.name.clone(),
-                        incarnation: me.incarnation,
-                        peer: me.peer.clone(),
-                    },
-                    tell,
-                )?;
-                Ok(Coordinator::ZooKeeper(coordinator))
-            }
-        }
-    }
-
     fn replica(&self, outputs: usize) -> Replica {
         Replica {
             member: MemberName(self.config.name.clone()),
@@ -539,48 +461,5 @@ impl Starter<'_> {
             peer: peer.to_owned(),
             http: http.to_owned(),
         }
-    }
-}
-
-/// Settings that replace what the project file says, for clusters that move.
-pub(crate) fn apply_overrides(deployment: &mut Deployment, config: &Config) {
-    if let Some(bootstrap) = &config.bootstrap {
-        deployment.bootstrap.clone_from(bootstrap);
-    }
-    if let Some(zookeeper) = &config.zookeeper {
-        deployment.zookeeper = Some(zookeeper.clone());
-    }
-}
-
-/// How to reach the brokers: the project's connectors, then `kafka.` settings.
-pub(crate) fn client_settings(deployment: &Deployment, config: &Config) -> anyhow::Result<ClientSettings> {
-    let mut global = deployment.global_config.clone();
-    for (key, value) in &config.kafka {
-        global = format!("{global}{}{key}={value}", if global.is_empty() { "" } else { ";" });
-    }
-    let settings = ClientSettings::new(&deployment.bootstrap, Some(&global), Some(&deployment.topic_config))?;
-    Ok(settings.guarded(config.allow_plaintext_password)?)
-}
-
-/// The topics of a deployment by role.
-pub(crate) fn project_topics(deployment: &Deployment) -> ProjectTopics {
-    ProjectTopics {
-        inbound: deployment.inputs().cloned().collect(),
-        outbound: deployment.outbound.iter().map(|outbound| outbound.topic.clone()).collect(),
-        dead: Some(dead_letter_topic(&deployment.label, &deployment.project)),
-        journal: deployment.journal(),
-        metadata: metadata_topic(&deployment.label),
-        adapter_metadata: Vec::new(),
-        scratch: Some(scratch_topic(&deployment.label, &deployment.project)),
-    }
-}
-
-/// What topics are held to.
-pub(crate) fn expectations(project: &LoadedProject, config: &Config) -> Expectations {
-    Expectations {
-        model_retention: project.loaded.project.longest_retention(),
-        marker_period: config.marker_period,
-        allow_unreplicated: config.allow_unreplicated,
-        ..Expectations::default()
     }
 }
