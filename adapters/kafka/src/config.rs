@@ -65,6 +65,12 @@ const PRODUCER: &[(&str, &str)] = &[
     ("enable.sparse.connections", "false"),
 ];
 
+/// Preferences of the administrator.
+const ADMIN: &[(&str, &str)] = &[
+    // Keeps a connection to every broker: what one of them knows, the others may not know yet.
+    ("enable.sparse.connections", "false"),
+];
+
 /// What producers must be.
 const PRODUCER_EXACT: &[(&str, &str)] = &[("acks", "all"), ("enable.idempotence", "true")];
 
@@ -165,7 +171,7 @@ impl ClientSettings {
     }
 
     pub(crate) fn admin(&self) -> ClientConfig {
-        self.client(&[], &[])
+        self.client(&[ADMIN], &[])
     }
 
     fn client(&self, preferences: &[&[(&str, &str)]], exact: &[(&str, &str)]) -> ClientConfig {

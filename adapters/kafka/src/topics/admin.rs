@@ -1,6 +1,6 @@
 //! Asking brokers what is there, and changing it. Control plane: every call waits for its answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::pin::pin;
@@ -29,8 +29,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// A broker's advertised address must take a connection within this.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
-/// New topics should have leaders everywhere within this.
-const LED_WITHIN: Duration = Duration::from_secs(5);
+/// Every broker should know new topics and their leaders within this.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between two looks at new topics.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
@@ -178,7 +178,7 @@ impl Admin {
             .map_err(|source| Error::broker("creating topics", source))?;
         let outcomes: Vec<Created> = results.into_iter().map(created).collect();
         if !dry_run {
-            self.wait_until_led(outcomes.iter().filter(|created| created.outcome == CreateOutcome::Created))?;
+            self.wait_until_known(outcomes.iter().filter(|created| created.outcome == CreateOutcome::Created))?;
         }
         Ok(outcomes)
     }
@@ -238,19 +238,22 @@ impl Admin {
         }
     }
 
-    /// The controller answers before brokers have heard of a new topic; who looks at once should find it. Gives up
-    /// silently: the topics are made.
-    fn wait_until_led<'a>(&self, new: impl Iterator<Item = &'a Created>) -> Result<(), Error> {
-        let mut waiting: Vec<&str> = new.map(|created| created.name.as_str()).collect();
-        let deadline = Instant::now() + LED_WITHIN;
-        while !waiting.is_empty() && Instant::now() < deadline {
+    /// The controller answers before brokers have heard of a new topic, and each of them hears for itself: who looks at
+    /// once should find it, whomever they ask. So each broker is asked until it knows; which one answers is chance. Gives
+    /// up silently: the topics are made.
+    fn wait_until_known<'a>(&self, new: impl Iterator<Item = &'a Created>) -> Result<(), Error> {
+        let new: Vec<&str> = new.map(|created| created.name.as_str()).collect();
+        let deadline = Instant::now() + KNOWN_WITHIN;
+        let mut knowing = BTreeSet::new();
+        while !new.is_empty() && Instant::now() < deadline {
             let metadata = self.metadata()?;
-            let led = |topic: &MetadataTopic| topic.partitions().iter().all(|partition| partition.leader() >= 0);
-            waiting.retain(|name| {
-                let found = metadata.topics().iter().find(|topic| topic.name() == *name);
-                !found.is_some_and(|topic| !topic.partitions().is_empty() && led(topic))
-            });
-            thread::sleep(if waiting.is_empty() { Duration::ZERO } else { LOOK_AGAIN_AFTER });
+            if new.iter().all(|name| is_led(&metadata, name)) {
+                knowing.insert(metadata.orig_broker_id());
+            }
+            if metadata.brokers().iter().all(|broker| knowing.contains(&broker.id())) {
+                break;
+            }
+            thread::sleep(LOOK_AGAIN_AFTER);
         }
         Ok(())
     }
@@ -304,6 +307,13 @@ impl Admin {
             None => Err(KafkaError::AdminOp(RDKafkaErrorCode::ResourceNotFound)),
         }
     }
+}
+
+/// Whether the broker that gave this answer knows leaders for all of the topic's partitions.
+fn is_led(metadata: &Metadata, name: &str) -> bool {
+    let partitions =
+        metadata.topics().iter().find(|topic| topic.name() == name).map_or(&[][..], MetadataTopic::partitions);
+    !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0)
 }
 
 fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
