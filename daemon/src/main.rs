@@ -16,7 +16,13 @@ fn main() -> ExitCode {
         Err(error) => {
             use std::io::Write as _;
             let _ = writeln!(std::io::stderr(), "understudy: {error:#}");
-            if passes_by_itself(&error) { Exit::Failed.into() } else { failure.into() }
+            if passes_by_itself(&error) {
+                Exit::Failed.into()
+            } else if is_blocked(&error) {
+                Exit::Configuration.into()
+            } else {
+                failure.into()
+            }
         }
     }
 }
@@ -29,6 +35,11 @@ fn passes_by_itself(error: &anyhow::Error) -> bool {
         Some(Error::NotAcknowledged { .. } | Error::NotWritten { .. } | Error::Thread { .. }) => true,
         Some(Error::Refused(_) | Error::Client { .. } | Error::NoSuchTopic { .. }) | None => false,
     })
+}
+
+/// A log that can't be written any more doesn't get better by starting again.
+fn is_blocked(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<ports::output::OutputBlock>())
 }
 
 /// A link named `dfesp_fs_adapter` is `understudy adapter fs`.

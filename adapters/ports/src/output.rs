@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use types::{Digest, Generation, MemberName, MessageId, Offset, OutputIndex, OutputRecord, Tick};
+use types::{Digest, Generation, MemberName, MessageId, Offset, OutputIndex, OutputRecord, SourceId, Tick};
 
 use crate::headers::SourceHeader;
 
@@ -174,6 +174,17 @@ pub enum OutputBlock {
         index: OutputIndex,
         /// Encoded size.
         bytes: usize,
+    },
+    /// A source's blocks were all deleted, so its place is lost, while the broker still remembers that there were some.
+    #[error(
+        "no block of source {source_id} is left in the topic, though the brokers remember {remembered} of them: \
+         retention deleted them, and with them how far the source was published"
+    )]
+    SourceDeleted {
+        /// Whose.
+        source_id: SourceId,
+        /// So many blocks were written, by the broker's memory.
+        remembered: OutputIndex,
     },
     /// The broker refuses for a reason that doesn't pass by itself.
     #[error("the broker refuses for good: {reason}")]

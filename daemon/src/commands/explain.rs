@@ -23,7 +23,7 @@ macro_rules! pages {
 /// Every code and its page.
 const PAGES: &[(&str, &str)] = pages![
     "E001", "E002", "E003", "E004", "E005", "E006", "E007", "E008", "E009", "E010", "E011", "E012", "E013", "E014",
-    "E015", "E016", "E017", "E018", "E019", "E020", "E021",
+    "E015", "E016", "E017", "E018", "E019", "E020", "E021", "E022",
 ];
 
 /// What stands for a list of all codes.

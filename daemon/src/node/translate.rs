@@ -73,7 +73,7 @@ pub(super) fn output_block(block: &OutputBlock) -> Block {
         OutputBlock::Fenced { .. } => BlockCause::GenerationReplaced,
         OutputBlock::TopicReplaced { .. } => BlockCause::TopicReplaced,
         OutputBlock::RecordTooLarge { .. } => BlockCause::RecordTooLarge,
-        OutputBlock::Refused { .. } => BlockCause::OutputRefused,
+        OutputBlock::SourceDeleted { .. } | OutputBlock::Refused { .. } => BlockCause::OutputRefused,
     };
     Block { cause, detail: block.to_string() }
 }

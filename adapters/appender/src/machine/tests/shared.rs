@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ports::headers::{SOURCE, SourceHeader};
 use ports::output::{OutputBlock, OutputCommand, OutputFact, SourcedRecord};
-use types::{SourceId, SourcePosition};
+use types::{OutputIndex, SourceId, SourcePosition};
 
 use super::super::{Bounds, Layout, MachineConfig, producer_id};
 use super::broker::{BROKERS, LOOK_ALIKE};
@@ -80,6 +80,27 @@ fn r12_a_restarted_publisher_reads_back_how_far_it_is() {
     assert!(world.actors[a].is_done(9), "{:?}", world.actors[a].machine.progress());
     assert_eq!(indexes(&world, "trades"), (0..9).collect::<Vec<u64>>());
     assert_eq!(indexes(&world, "quotes"), (0..300).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_source_whose_blocks_were_all_deleted_is_not_published_from_the_beginning() {
+    let mut world = World::new(3);
+    let a = world.add(publisher("a", "trades", Bounds::default()));
+    world.run(SOON);
+    world.command(a, OutputCommand::Write);
+    publish(&mut world, a, "trades", 7);
+    world.run(SOON);
+    let end = world.cluster.committed().last().map_or(0, |stored| stored.base + 7);
+    world.cluster.delete_below(end);
+    world.restart(a, publisher("a", "trades", Bounds::default()));
+    world.actors[a].pushed = 0;
+    world.run(SOON);
+    world.command(a, OutputCommand::Write);
+    publish(&mut world, a, "trades", 9);
+    world.run(Duration::from_secs(60));
+    let expected = OutputBlock::SourceDeleted { source_id: SourceId::from("trades"), remembered: OutputIndex(7) };
+    assert_eq!(world.actors[a].blocked(), Some(&expected), "{:?}", world.actors[a].machine.progress());
+    assert_eq!(indexes(&world, "trades"), Vec::<u64>::new());
 }
 
 #[test]

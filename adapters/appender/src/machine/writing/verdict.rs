@@ -124,6 +124,10 @@ impl Machine {
             },
             Producer::Present { last_sequence: None, .. } | Producer::Absent | Producer::Unknown => None,
         };
+        let is_read = self.ledger.position() >= answers.end;
+        if let Some(next) = next.filter(|next| *next > published && is_read && !self.is_anchored()) {
+            return self.missing(next);
+        }
         self.writing.contradictions = 0;
         let unread = next.is_none_or(|next| next > published) || !self.is_anchored();
         if unread && self.ledger.position() < answers.end {
@@ -132,7 +136,6 @@ impl Machine {
         }
         match next {
             Some(next) if self.is_anchored() => self.settle(next, Some(answers.end)),
-            Some(next) if next > published && self.ledger.position() >= answers.end => self.ask_later(),
             Some(_) | None => {
                 // Nothing may be sent beyond what is read back.
                 self.writing.anchor = None;
@@ -159,6 +162,20 @@ impl Machine {
         } else {
             self.ask_later();
         }
+    }
+
+    /// The broker remembers blocks that the log, read to its end, doesn't show: passing when they were appended between the
+    /// answers, lasting when retention deleted them.
+    fn missing(&mut self, next: OutputIndex) {
+        self.writing.contradictions += 1;
+        let source_id = match &self.config.layout {
+            Layout::Shared { source } if self.ledger.published() == OutputIndex(0) => source.clone(),
+            Layout::Shared { .. } | Layout::Sole | Layout::Journal => return self.ask_later(),
+        };
+        if self.writing.contradictions >= CONTRADICTIONS_MAX && self.writing.is_writing() {
+            return self.block(OutputBlock::SourceDeleted { source_id, remembered: next });
+        }
+        self.ask_later();
     }
 
     /// The broker's memory of us doesn't fit the log (rule R15): passing when somebody appends between the answers.

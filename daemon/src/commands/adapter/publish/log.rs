@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use appender::connection::{LinkOptions, LinkSettings};
 use appender::driver::OutputHandle;
 use appender::machine::{Bounds, Layout, Lifetimes, Machine, MachineConfig, Noted, Watch, producer_id};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use ports::coordinator::HostPort;
 use ports::headers::SourceHeader;
-use ports::output::{OutputCommand, OutputFact, OutputProgress, WriterIdentity};
+use ports::output::{OutputBlock, OutputCommand, OutputFact, OutputProgress, WriterIdentity};
 use ports::security::Security;
 use tracing::{info, warn};
 use types::{Generation, MemberName, OutputIndex, SourceId, Timestamp, TopicName};
@@ -37,6 +37,13 @@ fn publisher_security(adapter: &Adapter) -> anyhow::Result<Security> {
     security.context(
         "a publisher always appends in sequence, fencing is for engines; or publish by a Kafka client of your own",
     )
+}
+
+/// What ends a publisher for good, with what can be done where that is known.
+fn blocked(block: OutputBlock) -> anyhow::Error {
+    let is_deleted = matches!(block, OutputBlock::SourceDeleted { .. });
+    let error = anyhow::Error::new(block);
+    if is_deleted { error.context("E022 A source's place was deleted (understudy explain E022)") } else { error }
 }
 
 impl Log {
@@ -100,7 +107,7 @@ impl Log {
             let fact = self.facts.recv_timeout(OPEN_PATIENCE).context("the inbound topic doesn't answer")?;
             match fact {
                 OutputFact::SourceAt { last } => return Ok(last),
-                OutputFact::Blocked(block) => bail!("{block}"),
+                OutputFact::Blocked(block) => return Err(blocked(block)),
                 OutputFact::Opened { .. }
                 | OutputFact::Begun { .. }
                 | OutputFact::TookOver { .. }
@@ -143,7 +150,7 @@ impl Log {
     pub(super) fn look(&self) -> anyhow::Result<()> {
         while let Ok(fact) = self.facts.try_recv() {
             match fact {
-                OutputFact::Blocked(block) => bail!("{block}"),
+                OutputFact::Blocked(block) => return Err(blocked(block)),
                 OutputFact::ForeignWriter { writer, index } => {
                     warn!(writer, %index, "another publisher sends the same source");
                 }
