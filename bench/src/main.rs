@@ -1,6 +1,7 @@
 //! `understudy-bench`: measurements as ratios of one run, with the machine written down.
 
 mod alone;
+mod catch_up;
 mod cluster;
 mod codec;
 mod copy;
@@ -91,6 +92,8 @@ enum Part {
     Switchovers,
     /// Latency at a steady rate on real brokers, against a raw copy.
     Latency,
+    /// A replica that begins far behind, on real brokers, while records go on coming.
+    CatchUp,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -117,6 +120,7 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
             Part::Takeover => takeover::run(cli.kills, cli.rate)?,
             Part::Kills => kills::run(cli.kills, cli.rate)?,
             Part::Switchovers => switchovers::run(cli.switchovers, cli.rate)?,
+            Part::CatchUp => catch_up::run(cli.backlog, cli.rounds)?,
             Part::Latency => latency::run(cli.latency_rate, cli.latency_seconds, cli.rounds)?,
         }
     }
