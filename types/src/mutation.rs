@@ -48,6 +48,11 @@ pub enum Mutation {
     MarksByRun,
     /// A record's time is the own clock's.
     TakesOwnClock,
+    /// What one run of records causes is written in the order of a hash map.
+    WritesInHashOrder,
+    /// A watch that has fired isn't set again, nor is the line read by the clock. The model's client, for the session loop of
+    /// the adapter is modelled.
+    WatchesOnce,
     /// A node that was left counts as the one that was asked for after.
     KeepsTheLeftNode,
     /// Deadlines pass without the machine hearing of it.
@@ -64,7 +69,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::DropsWhatTheLeaderNames,
         Self::DropsWhatWasRefused,
         Self::AcknowledgesEarly,
@@ -85,6 +90,8 @@ impl Mutation {
         Self::DropsInputAtBound,
         Self::MarksByRun,
         Self::TakesOwnClock,
+        Self::WritesInHashOrder,
+        Self::WatchesOnce,
         Self::KeepsTheLeftNode,
         Self::MissesDeadlines,
         Self::KeepsPositionsToItself,

@@ -65,7 +65,9 @@ impl Scene {
 
     fn copy_all(&mut self) {
         for _ in 0..3 {
-            (0..3).for_each(|node| self.cluster.replicate(PARTITION, NodeId(node)));
+            for node in 0..3 {
+                self.cluster.replicate(PARTITION, NodeId(node));
+            }
         }
     }
 
@@ -174,7 +176,9 @@ fn a_new_leader_tells_no_watermark_before_it_knows_one_and_keeps_what_was_commit
     // One fetch copies, only the next one brings the watermark: node 1 copies without hearing of it.
     let late = Request::Produce { topic: "t".into(), topic_id: None, timeout: SECOND, batch: batch(1, &["b"]) };
     let _ = scene.cluster.serve(NodeId(0), &late, scene.now);
-    (1..3).for_each(|node| scene.cluster.replicate(PARTITION, NodeId(node)));
+    for node in 1..3 {
+        scene.cluster.replicate(PARTITION, NodeId(node));
+    }
     assert!(scene.cluster.elect(PARTITION, NodeId(1)));
     (0..3).for_each(|node| scene.cluster.learn(PARTITION, NodeId(node)));
     scene.turn_to(1);

@@ -40,12 +40,12 @@ impl Control {
             published: output.progress.published().0,
             bound: output.buffered_max,
             id: last.id.0,
-            digest: last.digest.to_string(),
+            digest: last.digest,
             leader: output.watch.leader.clone(),
             precondition: output.watch.precondition.clone(),
             kept_back: output.progress.kept_back(),
         });
-        self.board.set(View {
+        let view = View {
             stage: self.machine.role().stage(),
             health: self.machine.health(),
             eligible: self.machine.is_eligible(),
@@ -58,7 +58,8 @@ impl Control {
             input_end,
             outputs: outputs.collect(),
             last_failover: self.machine.last_failover().copied(),
-        });
+        };
+        self.board.set(now, view);
         let session = self.coordinator.session_granted().map(limits::millis);
         self.board.change_limits(|limits| limits.session_granted_ms = session);
         self.note_failover();

@@ -5,12 +5,11 @@ use std::sync::Mutex;
 use failover::{Health, LastFailover, Stage};
 use ports::notebook::Failover;
 use serde::Serialize;
-use types::{MemberName, Tick};
+use types::{Digest, MemberName, Tick};
 
 use super::pace::Pace;
 use super::shared::Shared;
 use crate::budget::Limits;
-use crate::clock;
 use crate::snapshot::Shown;
 
 /// What the control loop shows, made anew some times a second.
@@ -38,7 +37,7 @@ pub struct OutputView {
     pub(super) published: u64,
     pub(super) bound: u64,
     pub(super) id: u64,
-    pub(super) digest: String,
+    pub(super) digest: Digest,
     pub(super) leader: Option<String>,
     pub(super) precondition: Option<String>,
     pub(super) kept_back: u64,
@@ -125,12 +124,12 @@ impl Board {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    pub(super) fn set(&self, view: View) {
+    pub(super) fn set(&self, now: Tick, view: View) {
         let mut state = self.state();
         if let Some(active) = view.active.as_ref().filter(|active| **active != self.fixed.member) {
             state.active_seen = Some(active.clone());
         }
-        state.pace.look(clock::now(), view.input_next, view.input_end);
+        state.pace.look(now, view.input_next, view.input_end);
         state.view = Some(view);
     }
 
@@ -281,7 +280,7 @@ fn output_status(view: &OutputView) -> OutputState {
         published: view.published,
         buffer: view.computed.saturating_sub(view.published),
         bound: view.bound,
-        digest: view.digest.clone(),
+        digest: view.digest.to_string(),
         kept_back: view.kept_back,
         producer_state: view.precondition.clone().unwrap_or_else(|| "ok".to_owned()),
         leader: view.leader.clone(),

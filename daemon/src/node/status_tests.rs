@@ -4,7 +4,7 @@ use std::time::Duration;
 use failover::Why;
 use ports::notebook::Failover;
 use serde_json::Value;
-use types::Term;
+use types::{Digest, Term};
 
 use super::*;
 
@@ -85,7 +85,7 @@ fn view(stage: Stage, health: Health) -> View {
             published: 4,
             bound: 10_000,
             id: 9,
-            digest: "00".repeat(16),
+            digest: Digest::default(),
             leader: (stage == Stage::Active).then(|| "127.0.0.1:9092".to_owned()),
             precondition: None,
             kept_back: 0,
@@ -107,7 +107,7 @@ fn a_status_of_every_state_fits_the_schema() {
     let (schema, board) = (schema(), board());
     assert_eq!(schema::faults(&schema, &document(&board)), Vec::<String>::new(), "before the first view");
     for (stage, health) in STAGES.into_iter().flat_map(|stage| HEALTHS.map(|health| (stage, health))) {
-        board.set(view(stage, health));
+        board.set(Tick(1), view(stage, health));
         assert_eq!(schema::faults(&schema, &document(&board)), Vec::<String>::new(), "{stage:?} {health:?}");
     }
 }
@@ -124,7 +124,7 @@ fn the_schema_lists_exactly_the_roles_states_and_fields_there_are() {
     assert_eq!(listed("/properties/role/enum"), names(&STAGES.map(role)));
     assert_eq!(listed("/properties/state/enum"), names(&HEALTHS.map(Health::name)));
     let board = board();
-    board.set(view(Stage::Active, Health::Fine));
+    board.set(Tick(1), view(Stage::Active, Health::Fine));
     let document = document(&board);
     let fields = document.as_object().unwrap().keys().cloned().collect();
     assert_eq!(listed("/required"), fields);
@@ -133,7 +133,7 @@ fn the_schema_lists_exactly_the_roles_states_and_fields_there_are() {
 #[test]
 fn what_does_not_fit_the_schema_is_named_with_its_place() {
     let (schema, board) = (schema(), board());
-    board.set(view(Stage::Active, Health::Fine));
+    board.set(Tick(1), view(Stage::Active, Health::Fine));
     let mut document = document(&board);
     document["role"] = "king".into();
     document["input"]["lag"] = (-1).into();

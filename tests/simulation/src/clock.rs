@@ -2,31 +2,32 @@
 
 use types::Tick;
 
-/// Parts in a million.
-const MILLION: i128 = 1_000_000;
+/// Parts in a million. A story's times are near 10^12 nanoseconds, so products with it fit into 64 bits.
+const MILLION: u64 = 1_000_000;
 
 /// A process's own clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     begins: u64,
-    ppm: i128,
+    /// What a million true nanoseconds are on it.
+    pace: u64,
 }
 
 impl Clock {
-    pub(crate) const fn new(begins: u64, ppm: i128) -> Self {
-        Self { begins, ppm }
+    pub(crate) const fn new(begins: u64, ppm: i64) -> Self {
+        Self { begins, pace: MILLION.saturating_add_signed(ppm) }
     }
 
     /// What it shows at the true time `now`.
     pub(crate) fn shows(&self, now: u64) -> Tick {
-        let passed = i128::from(now) * (MILLION + self.ppm) / MILLION;
-        Tick(self.begins + u64::try_from(passed).unwrap_or(0))
+        Tick(self.begins + now * self.pace / MILLION)
     }
 
     /// The first true time at which it shows `tick` or later.
     pub(crate) fn when(&self, tick: Tick) -> u64 {
-        let passed = i128::from(tick.0.saturating_sub(self.begins)) * MILLION / (MILLION + self.ppm);
-        let mut now = u64::try_from(passed).unwrap_or(u64::MAX);
+        // A deadline that never comes is later than any story.
+        let Some(product) = tick.0.saturating_sub(self.begins).checked_mul(MILLION) else { return u64::MAX };
+        let mut now = product / self.pace;
         while self.shows(now) < tick {
             now += 1;
         }

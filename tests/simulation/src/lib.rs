@@ -8,6 +8,7 @@
 mod chance;
 mod clock;
 mod invariants;
+mod many;
 mod model;
 #[cfg(feature = "mutants")]
 mod mutants;
@@ -20,6 +21,7 @@ mod trace;
 mod world;
 
 pub use invariants::Violation;
+pub use many::{Tally, tell_all};
 #[cfg(feature = "mutants")]
 pub use mutants::{Catch, hunt, rule};
 pub use options::Options;

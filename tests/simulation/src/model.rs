@@ -1,5 +1,6 @@
 //! What all replicas compute: the example of sums and counts, in a first and a changed form.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::deployment::{self, Deployment};
@@ -115,7 +116,7 @@ impl Reference {
     }
 
     /// Computes what follows from the committed input so far.
-    pub(crate) fn follow(&mut self, inbound: &[Inbound]) {
+    pub(crate) fn follow(&mut self, inbound: &[Arc<Inbound>]) {
         if self.fed < inbound.len() {
             self.batch.clear();
             inbound[self.fed..].iter().for_each(|record| record.add_to(&mut self.batch));

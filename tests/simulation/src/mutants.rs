@@ -52,6 +52,8 @@ pub const fn rule(bug: Mutation) -> &'static str {
         | Mutation::DropsInputAtBound
         | Mutation::MarksByRun
         | Mutation::TakesOwnClock
+        | Mutation::WritesInHashOrder
+        | Mutation::WatchesOnce
         | Mutation::KeepsTheLeftNode
         | Mutation::MissesDeadlines
         | Mutation::KeepsPositionsToItself
@@ -139,6 +141,8 @@ fn scenario(bug: Mutation) -> Scenario {
         | Mutation::DropsInputAtBound
         | Mutation::MarksByRun
         | Mutation::TakesOwnClock
+        | Mutation::WritesInHashOrder
+        | Mutation::WatchesOnce
         | Mutation::MissesDeadlines
         | Mutation::KeepsPositionsToItself
         | Mutation::ForgetsToWrite

@@ -25,6 +25,10 @@ pub struct Story {
     pub hash: u64,
     /// How many things happened.
     pub events: u64,
+    /// How many faults began.
+    pub faults: u64,
+    /// How often a replica became active.
+    pub takeovers: u64,
     /// Outputs of the last generation that were committed.
     pub outputs: u64,
     /// The promise that was broken first.
@@ -67,6 +71,8 @@ impl Runner {
         Story {
             hash: world.trace.hash(),
             events: world.events,
+            faults: world.faults,
+            takeovers: world.takeovers,
             outputs: world.witness.outbound[0].placed.len() as u64,
             violation: world.violation.take(),
             text: world.trace.take_text(),

@@ -57,6 +57,8 @@ pub struct Cluster {
     pub(super) settings: Settings,
     pub(super) nodes: Vec<Node>,
     pub(super) partitions: Vec<Partition>,
+    /// Where batches were appended since the driver last asked.
+    pub(super) appended: Vec<PartitionId>,
 }
 
 impl Partition {
@@ -133,7 +135,8 @@ impl Cluster {
     #[must_use]
     pub fn new(settings: Settings, topics: impl IntoIterator<Item = TopicName>) -> Self {
         let node = Node { alive: true, ahead: Duration::ZERO };
-        let mut cluster = Self { settings, nodes: vec![node; settings.brokers], partitions: Vec::new() };
+        let nodes = vec![node; settings.brokers];
+        let mut cluster = Self { settings, nodes, partitions: Vec::new(), appended: Vec::new() };
         for (place, topic) in topics.into_iter().enumerate() {
             cluster.partitions.push(Partition {
                 topic,
@@ -189,15 +192,21 @@ impl Cluster {
         now + self.nodes[node.0].ahead
     }
 
-    /// A follower fetches: it cuts off what its leader doesn't have, says how far it is, and copies the rest. Tells the
-    /// leader whose watermark may have moved.
-    pub fn replicate(&mut self, partition: PartitionId, node: NodeId) {
+    /// A partition to which a batch was appended since this was last asked: its followers want to fetch.
+    pub fn take_appended(&mut self) -> Option<PartitionId> {
+        self.appended.pop()
+    }
+
+    /// A follower fetches: it cuts off what its leader doesn't have, says how far it is, and copies the rest. Tells whether
+    /// the leader's watermark rose by it.
+    pub fn replicate(&mut self, partition: PartitionId, node: NodeId) -> bool {
         let min_isr = self.settings.min_isr;
         let partition = &mut self.partitions[partition.0];
-        let Some(leader) = partition.pair(node).and(partition.replicas[node.0].belief.leader) else { return };
+        let Some(leader) = partition.pair(node).and(partition.replicas[node.0].belief.leader) else { return false };
         if !self.nodes[node.0].alive || !self.nodes[leader].alive {
-            return;
+            return false;
         }
+        let high = partition.replicas[leader].high;
         let mut follower = std::mem::take(&mut partition.replicas[node.0]);
         follower.truncate_to(&partition.replicas[leader]);
         let position = follower.end();
@@ -219,7 +228,9 @@ impl Cluster {
         }
         follower.high = source.high.min(follower.end()).max(follower.high);
         follower.delete_below(source.start);
+        let rose = source.high > high;
         partition.replicas[node.0] = follower;
+        rose
     }
 
     /// A broker hears who leads.

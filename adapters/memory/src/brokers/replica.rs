@@ -131,6 +131,9 @@ impl Replica {
 
     /// Forgets what lies below `offset`, the end of a batch; the log may be empty afterwards and still ends where it did.
     pub(super) fn delete_below(&mut self, offset: u64) {
+        if offset <= self.start {
+            return;
+        }
         let end = self.end();
         let gone = self.log.partition_point(|stored| stored.end() <= offset);
         self.log.drain(..gone);

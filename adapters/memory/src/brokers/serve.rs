@@ -192,6 +192,9 @@ impl Cluster {
                 let base = replica.end();
                 let bytes = placed(batch, base, epoch);
                 replica.push(Stored { base, count, epoch, at: appended, bytes, signature });
+                if !self.appended.contains(&partition) {
+                    self.appended.push(partition);
+                }
                 base
             }
         };

@@ -1,4 +1,5 @@
-//! What must hold, one file each. All but the last are asked after each step.
+//! What must hold, one file each. Each is asked wherever a step could break it: of a writer after it worked, of a control
+//! loop after its turn, of the log when something becomes committed, of everybody at the end.
 
 pub(crate) mod blocks_are_loud;
 pub(crate) mod converged;
@@ -7,8 +8,6 @@ pub(crate) mod only_committed_is_dropped;
 pub(crate) mod output_is_the_reference;
 
 use std::fmt;
-
-use crate::world::World;
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +28,4 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.promise, self.words)
     }
-}
-
-/// Those that are asked after each step; the output itself is checked record by record when it is committed.
-pub(crate) fn check(world: &World<'_>) -> Result<(), Violation> {
-    only_committed_is_dropped::check(world)?;
-    blocks_are_loud::check(world)
 }

@@ -10,14 +10,21 @@ const SESSION_MS: u64 = 1_500;
 const REFETCH: u64 = 20 * MS;
 
 impl World<'_> {
-    /// Something may have changed at a broker: followers fetch, answers that waited are looked at, what is committed is
-    /// looked at.
-    pub(super) fn stir(&mut self, _node: NodeId) {
+    /// Something may have changed in any partition.
+    pub(super) fn stir_all(&mut self) {
         for place in 0..self.cluster.partitions().len() {
             self.stir_partition(PartitionId(place));
         }
     }
 
+    /// Followers fetch what was appended.
+    pub(super) fn stir_appended(&mut self) {
+        while let Some(partition) = self.cluster.take_appended() {
+            self.stir_partition(partition);
+        }
+    }
+
+    /// Something may have changed in a partition: followers fetch, what is committed is looked at.
     pub(super) fn stir_partition(&mut self, partition: PartitionId) {
         for place in 0..BROKERS {
             let node = NodeId(place);
@@ -41,10 +48,13 @@ impl World<'_> {
             self.replicating[partition.0][node.0] = true;
             return self.later(REFETCH, Event::Replicate(partition, node));
         }
-        self.cluster.replicate(partition, node);
+        let rose = self.cluster.replicate(partition, node);
         let end = self.cluster.partition(partition).replica(node).end();
         self.trace.note(self.now, 7, end, || format!("broker {} copies {} to {end}", node.0, partition.0));
-        self.advance_waiting(partition);
+        // Who waits, waits at a leader, for its watermark: a copy alone changes nothing for anybody.
+        if rose {
+            self.advance_waiting(partition);
+        }
         self.stir_partition(partition);
     }
 

@@ -8,6 +8,7 @@ use adapter_zookeeper::{Badge, Entry, apply};
 use daemon::node::Wake;
 use ports::coordinator::{Candidate, CoordinatorCommand, CoordinatorFact};
 use types::Term;
+use types::mutation::{Mutation, mutated};
 
 use super::{Event, MS, Who, World};
 
@@ -29,6 +30,8 @@ pub(super) struct Client {
     told: Option<CoordinatorFact>,
     /// Names of the nodes that are watched.
     watched: Vec<String>,
+    /// A watch has fired.
+    fired: bool,
     /// The next watch never fires.
     pub(super) deaf: bool,
     /// The answer to the next create is lost.
@@ -56,6 +59,7 @@ impl Client {
             connected: false,
             told: None,
             watched: Vec::new(),
+            fired: false,
             deaf: false,
             ambiguous: false,
             cut: 0,
@@ -142,7 +146,11 @@ impl World<'_> {
                 }
             }
         }
-        let thorough = now.0.saturating_sub(client.checked) >= half_session;
+        let thorough = if mutated(Mutation::WatchesOnce) {
+            client.checked == 0
+        } else {
+            now.0.saturating_sub(client.checked) >= half_session
+        };
         if client.connected && thorough {
             client.checked = now.0;
         }
@@ -215,7 +223,8 @@ impl World<'_> {
                         fact = Some(told);
                     }
                     client.watched = [watched.own, watched.ahead].into_iter().flatten().collect();
-                    if std::mem::take(&mut client.deaf) {
+                    let forgets = client.fired && mutated(Mutation::WatchesOnce);
+                    if std::mem::take(&mut client.deaf) || forgets {
                         client.watched.clear();
                     }
                     break;
@@ -240,10 +249,11 @@ impl World<'_> {
         for place in 0..self.options.replicas {
             let Some(running) = &self.replicas[place].running else { continue };
             let gone = running.client.watched.iter().any(|name| !self.ensemble.exists(name));
-            if gone || running.client.watched.is_empty() && !running.client.deaf {
+            if gone {
                 let delay = self.delay();
                 if let Some(running) = self.running(Who(place)) {
                     running.client.looks = true;
+                    running.client.fired = true;
                 }
                 self.call_coordinator(Who(place), delay);
             }

@@ -41,6 +41,7 @@ impl World<'_> {
 
     pub(super) fn begin_fault(&mut self, place: usize) {
         let fault = self.plan[place];
+        self.faults += 1;
         self.trace.note(self.now, 22, place as u64, || format!("fault {place}: {fault}"));
         self.later(nanos(fault.lasts).max(DOWN_AT_LEAST), Event::Undo(place));
         let (who, node) = (self.replica_of(&fault), Self::node_of(&fault));
@@ -142,7 +143,7 @@ impl World<'_> {
             Kind::KillBroker | Kind::KillBrokerBare => self.revive_broker(node, fault.kind == Kind::KillBroker),
             Kind::LagBroker => {
                 self.broker_lags[node.0] = self.broker_lags[node.0].saturating_sub(1);
-                self.stir(node);
+                self.stir_all();
             }
             Kind::Quiet => self.quiet = self.quiet.saturating_sub(1),
             Kind::KillPublisher => {
@@ -334,9 +335,7 @@ impl World<'_> {
                 self.start_publisher(who);
             }
         }
-        for node in (0..BROKERS).map(NodeId) {
-            self.stir(node);
-        }
+        self.stir_all();
     }
 }
 

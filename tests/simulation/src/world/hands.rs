@@ -87,10 +87,10 @@ impl Ticks for TickBox {
 
 /// What a consumer has brought and the hot thread has not read.
 #[derive(Clone, Default)]
-pub(super) struct Inlet(Arc<Mutex<VecDeque<Inbound>>>);
+pub(super) struct Inlet(Arc<Mutex<VecDeque<Arc<Inbound>>>>);
 
 impl Inlet {
-    pub(super) fn push(&self, record: Inbound) {
+    pub(super) fn push(&self, record: Arc<Inbound>) {
         lock(&self.0).push_back(record);
     }
 

@@ -37,7 +37,7 @@ use crate::trace::Trace;
 use notebook::Notebook;
 use peers::Pairs;
 use publishers::Publisher;
-pub(crate) use replicas::Replica;
+pub(crate) use replicas::{Claim, Replica};
 use wires::Wires;
 pub(crate) use witness::{Found, Witness};
 use writers::Writer;
@@ -51,7 +51,7 @@ pub(crate) type Life = u64;
 
 /// A writer's place in the world; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct WriterId(usize);
+pub(crate) struct WriterId(pub(crate) usize);
 
 /// A connection's place in the world; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,9 +153,9 @@ pub(crate) struct World<'a> {
     pub(crate) healed: bool,
     pub(crate) witness: Witness,
     pub(crate) violation: Option<Violation>,
-    /// A writer or a control loop did something in this step.
-    moved: bool,
     pub(crate) events: u64,
+    pub(crate) faults: u64,
+    pub(crate) takeovers: u64,
 }
 
 /// How many brokers; fixed, for two of three must agree.
@@ -218,8 +218,9 @@ impl<'a> World<'a> {
             healed: false,
             witness: Witness::new(&models[0], partitions, options.marker_period),
             violation: None,
-            moved: false,
             events: 0,
+            faults: 0,
+            takeovers: 0,
             chance,
             options,
         };
@@ -263,7 +264,6 @@ impl<'a> World<'a> {
                 return;
             }
             self.dispatch(event);
-            self.check();
         }
         if self.violation.is_none() {
             self.violation = crate::invariants::converged::check(self).err();
@@ -342,10 +342,10 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Asks the invariants that can break at any moment, when anything moved that they look at.
-    fn check(&mut self) {
-        if std::mem::take(&mut self.moved) && self.violation.is_none() {
-            self.violation = crate::invariants::check(self).err();
+    /// A step broke a promise, or didn't; the first one counts.
+    fn found(&mut self, judged: Result<(), Violation>) {
+        if let Err(violation) = judged {
+            self.violation.get_or_insert(violation);
         }
     }
 
@@ -418,7 +418,7 @@ impl<'a> World<'a> {
 
 impl Process {
     fn new(chance: &mut Chance, drift_ppm: u64) -> Self {
-        let wrong = i128::from(chance.below(2 * drift_ppm + 1)) - i128::from(drift_ppm);
+        let wrong = chance.below(2 * drift_ppm + 1).cast_signed() - drift_ppm.cast_signed();
         let begins = chance.below(EPOCH);
         let clock = crate::clock::Clock::new(begins, wrong);
         Self { life: 0, up: false, frozen: 0, clock, stash: Vec::new(), fuse: None }

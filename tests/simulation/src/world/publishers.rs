@@ -148,9 +148,9 @@ impl World<'_> {
             record.source.as_ref().is_some_and(|(known, _)| known == source) && record.payload.is_some()
         });
         let Some(record) = of_source.take(back + 1).last().cloned() else { return };
-        let (Some((id, position)), Some(payload)) = (record.source, record.payload) else { return };
-        let header = SourceHeader { id, position, last_row_hash: position.index };
-        self.append_plain(Some(&payload), &[(headers::SOURCE, header.to_text().as_bytes())]);
+        let (Some((id, position)), Some(payload)) = (&record.source, &record.payload) else { return };
+        let header = SourceHeader { id: id.clone(), position: *position, last_row_hash: position.index };
+        self.append_plain(Some(payload), &[(headers::SOURCE, header.to_text().as_bytes())]);
     }
 
     /// In the last second none arrives, so that the end of the story finds nobody in the middle of something.
@@ -183,6 +183,6 @@ impl World<'_> {
         let now = self.tick();
         // Nobody waits for the answer.
         let _ = self.cluster.serve(leader, &Request::Produce { topic, topic_id: None, timeout, batch }, now);
-        self.stir(leader);
+        self.stir_appended();
     }
 }

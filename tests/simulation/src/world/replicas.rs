@@ -12,12 +12,13 @@ use ports::coordinator::Candidate;
 use ports::input::InboundBatch;
 use ports::notebook::{Constant, Entry, Member};
 use ports::output::{OutputCommand, OutputProgress};
-use types::{Incarnation, MemberName, OutputIndex};
+use types::{Generation, Incarnation, MemberName, OutputIndex};
 
 use super::coordination::Client;
 use super::hands::{Hands, Inlet, Reach, TickBox};
 use super::writers::{Start, lock};
 use super::{Event, MS, Who, World, WriterId};
+use crate::invariants::blocks_are_loud;
 
 /// How often an idle input gets a tick.
 const TICK_STEP: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ const SHOWN_EVERY: u64 = 51 * MS;
 const IDLE: u64 = 1_000 * MS;
 /// The same while outputs are owed.
 const OWING: u64 = 100 * MS;
+/// How long a slow engine is busy with one run.
+const SLOW_TURN: u64 = 300 * MS;
 
 /// An engine's place in the cluster, and what runs there.
 pub(crate) struct Replica {
@@ -61,6 +64,8 @@ pub(crate) struct Running {
     wakes: VecDeque<Wake>,
     control_at: Option<u64>,
     hot_at: Option<u64>,
+    /// The hot thread is busy until then with what it reads.
+    hot_busy_until: u64,
     pub(super) client: Client,
     pub(super) status: Option<adapter_peer::PeerStatus>,
     pub(super) members: Vec<Candidate>,
@@ -175,6 +180,7 @@ impl World<'_> {
             wakes: VecDeque::new(),
             control_at: None,
             hot_at: None,
+            hot_busy_until: 0,
             client: Client::new(&name, life),
             status: None,
             members: Vec::new(),
@@ -295,6 +301,7 @@ impl World<'_> {
         let (at, life) = (self.now + delay, self.life(who));
         let now = self.now;
         let Some(running) = self.running(who) else { return };
+        let at = at.max(running.hot_busy_until);
         if running.hot_at.is_none_or(|due| at < due || due < now) {
             running.hot_at = Some(at);
             self.queue.push(at, Event::Hot(who, life));
@@ -309,16 +316,18 @@ impl World<'_> {
             return;
         }
         running.control_at = None;
-        self.moved = true;
-        let Some(running) = self.running(who) else { return };
         let wake = running.wakes.pop_front();
         let caused = wake.is_some();
         let before = running.control.machine.stage();
         let exit = running.control.step(wake, local);
         let after = running.control.machine.stage();
+        let judged = blocks_are_loud::check(self, who);
+        self.found(judged);
+        let Some(running) = self.running(who) else { return };
         let more = !running.wakes.is_empty();
         let deadline = running.control.machine.deadline().map(|deadline| clock.when(deadline).saturating_sub(now));
         let owing = running.control.outputs.iter().any(|side| side.progress.computed() != side.progress.published());
+        self.takeovers += u64::from(before != Stage::Active && after == Stage::Active);
         if before != after {
             self.trace.note(now, 13, after as u64, || format!("n{} {before} -> {after}", who.0 + 1));
         }
@@ -409,8 +418,11 @@ impl World<'_> {
                 self.ring_writers(who);
                 let within = self.chance.below(POSITIONS_WITHIN);
                 self.call_control(who, within);
+                if let Some(running) = self.running(who).filter(|_| slow) {
+                    running.hot_busy_until = now + SLOW_TURN;
+                }
                 if more {
-                    let pause = if slow { 300 * MS } else { 20_000 + self.chance.below(MS / 2) };
+                    let pause = 20_000 + self.chance.below(MS / 2);
                     self.call_hot(who, pause);
                 }
             }
@@ -469,8 +481,8 @@ impl World<'_> {
         let end = all.min(usize::try_from(high).unwrap_or(usize::MAX));
         let got_some = running.inlet_next < end;
         for record in &self.witness.inbound()[running.inlet_next.min(end)..end] {
-            let mut record = record.clone();
-            if running.garbles && record.garble() {
+            let mut record = Arc::clone(record);
+            if running.garbles && Arc::make_mut(&mut record).garble() {
                 (running.garbles, running.garbled) = (false, true);
             }
             running.inlet.push(record);
@@ -491,15 +503,24 @@ impl World<'_> {
     }
 }
 
+/// What a replica's writer takes for published.
+pub(crate) struct Claim {
+    pub(crate) who: Who,
+    pub(crate) output: usize,
+    pub(crate) generation: Generation,
+    pub(crate) published: OutputIndex,
+}
+
 impl World<'_> {
-    /// Place, topic, generation and published end of every output of every living replica.
-    pub(crate) fn published(&self) -> impl Iterator<Item = (usize, usize, types::Generation, OutputIndex)> + '_ {
-        self.replicas.iter().enumerate().flat_map(move |(place, replica)| {
-            let writers = replica.running.iter().flat_map(|running| running.writers.iter());
-            writers.map(move |writer| {
-                let writer = &self.writers[writer.0];
-                (place, writer.output, writer.generation, writer.progress.published())
-            })
+    /// What a writer takes for published; `None` for a publisher's and for one whose process is gone.
+    pub(crate) fn claim(&self, id: WriterId) -> Option<Claim> {
+        let writer = &self.writers[id.0];
+        let is_replicas = !writer.dead && writer.owner.0 < self.options.replicas;
+        is_replicas.then(|| Claim {
+            who: writer.owner,
+            output: writer.output,
+            generation: writer.generation,
+            published: writer.progress.published(),
         })
     }
 }

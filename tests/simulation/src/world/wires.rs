@@ -197,13 +197,9 @@ impl World<'_> {
     /// Serves what can be served on a connection.
     pub(super) fn advance_session(&mut self, wire: WireId) {
         let now = self.tick();
-        let Some(mut session) = self.wires.get_mut(wire).session.take() else { return };
-        let before = session.waits();
+        let Some(session) = self.wires.get_mut(wire).session.as_mut() else { return };
         let answers = session.advance(&mut self.cluster, now);
         let waits = session.waits();
-        let node = session.node();
-        self.wires.get_mut(wire).session = Some(session);
-        let answered = !answers.is_empty();
         for answer in answers {
             if self.wires.get(wire).wanted {
                 self.send(wire, Way::Back, answer);
@@ -216,9 +212,7 @@ impl World<'_> {
             held.looks_at = Some(until.0);
             self.queue.push(until.0, Event::AnswerDue(wire));
         }
-        if answered || waits != before {
-            self.stir(node);
-        }
+        self.stir_appended();
     }
 
     /// Looks at every answer that waits in a partition.

@@ -1,5 +1,6 @@
 //! Who sees everything that is committed, and knows what should stand there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_memory::brokers::{Cluster, NodeId, PartitionId, Replica};
@@ -37,7 +38,7 @@ pub(crate) struct Outbound {
 /// Who sees everything.
 pub(crate) struct Witness {
     marker_period: Duration,
-    inbound: Vec<Inbound>,
+    inbound: Vec<Arc<Inbound>>,
     inbound_committed: u64,
     pub(crate) outbound: Vec<Outbound>,
     /// Per generation.
@@ -72,7 +73,7 @@ impl Witness {
     }
 
     /// All committed input, in order; its place is its offset.
-    pub(crate) fn inbound(&self) -> &[Inbound] {
+    pub(crate) fn inbound(&self) -> &[Arc<Inbound>] {
         &self.inbound
     }
 
@@ -111,13 +112,13 @@ impl Witness {
             let timestamp = Timestamp(i64::try_from(stored.at.0 / 1_000).unwrap_or(i64::MAX));
             each(&stored.bytes, |_, offset, value, header| {
                 let source = header(headers::SOURCE).and_then(SourceHeader::parse);
-                self.inbound.push(Inbound {
+                self.inbound.push(Arc::new(Inbound {
                     offset,
                     timestamp,
                     tick: header(headers::TICK).is_some(),
                     source: source.map(|source| (source.id, source.position)),
                     payload: value.map(<[u8]>::to_vec),
-                });
+                }));
                 Ok(())
             })?;
         }

@@ -13,6 +13,7 @@ use ports::security::Security;
 use types::{Generation, MemberName, SourceId, Timestamp, TopicName};
 
 use super::{BROKERS, Event, Who, WireId, World, WriterId};
+use crate::invariants::only_committed_is_dropped;
 
 /// Commands on their way to a writer.
 pub(super) type Inbox = Arc<Mutex<VecDeque<OutputCommand>>>;
@@ -112,7 +113,9 @@ impl World<'_> {
     pub(super) fn wake_writer(&mut self, id: WriterId) {
         let now = self.local(self.writers[id.0].owner);
         let writer = &mut self.writers[id.0];
-        if writer.dead {
+        // An earlier wish was overtaken by a later one: there is nothing to do yet.
+        let overtaken = writer.wake.is_some_and(|at| at > self.now) && lock(&writer.inbox).is_empty();
+        if writer.dead || overtaken {
             return;
         }
         if writer.wake.is_some_and(|at| at <= self.now) {
@@ -151,7 +154,12 @@ impl World<'_> {
 
     /// Does what the machine wants and tells it what came of it, until both are silent.
     pub(super) fn drive_writer(&mut self, id: WriterId) {
-        self.moved = true;
+        self.work_writer(id);
+        let judged = only_committed_is_dropped::check(self, id);
+        self.found(judged);
+    }
+
+    fn work_writer(&mut self, id: WriterId) {
         for _ in 0..STEPS_MAX {
             if self.writers[id.0].dead || !self.obey(id) {
                 return;
