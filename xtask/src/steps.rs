@@ -66,29 +66,23 @@ pub(crate) fn scenario(bless: bool) -> anyhow::Result<()> {
     run("scenarios", "cargo", &["test", "--quiet", "--package", "understudy-failover"], environment)
 }
 
-/// Where cargo puts what is built for many stories, beside what is built for tests.
-const SIM_PROFILE: &str = "sim";
-
-/// Simulated clusters, optimised: the first time that takes minutes, and pays off from some thousand stories on.
+/// Simulated clusters. The whole workspace is selected, so that what is built is shared with the tests.
 pub(crate) fn sim(arguments: &[String]) -> anyhow::Result<()> {
-    let build = ["build", "--quiet", "--profile", SIM_PROFILE, "--workspace", "--bin", "understudy-sim"];
-    run("simulator", "cargo", &build, &[])?;
+    run("simulator", "cargo", &["build", "--quiet", "--workspace", "--bin", "understudy-sim"], &[])?;
     run_built("stories", "understudy-sim", arguments)
 }
 
-/// Seeded bugs. The feature makes another build of the rooms that have some; what others wrote is shared with the stories.
+/// Seeded bugs. The feature makes another build of the rooms that have some; what others wrote is shared with the tests.
 pub(crate) fn mutants(arguments: &[String]) -> anyhow::Result<()> {
     let feature = ["--features", "understudy-simulation/mutants"];
-    let build = ["build", "--quiet", "--profile", SIM_PROFILE, "--workspace", "--bin", "understudy-mutants"];
+    let build = ["build", "--quiet", "--workspace", "--bin", "understudy-mutants"];
     run("simulator", "cargo", &[&build[..], &feature[..]].concat(), &[])?;
     run_built("seeded bugs", "understudy-mutants", arguments)
 }
 
-/// Runs a simulator that was built in the folder beside this program's: `cargo run` can't select the workspace.
+/// Runs a program that was built beside this one: `cargo run` can't select the workspace.
 fn run_built(name: &str, program: &str, arguments: &[String]) -> anyhow::Result<()> {
-    let this = std::env::current_exe().context("finding the programs that were built")?;
-    let target = this.ancestors().nth(2).context("this program lies in no target folder")?;
-    let program = target.join(SIM_PROFILE).join(program);
+    let program = std::env::current_exe().context("finding the programs that were built")?.with_file_name(program);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     run(name, &program.display().to_string(), &arguments, &[])
 }
