@@ -43,6 +43,8 @@ pub(super) struct Writing {
     /// Since when nothing was in flight or asked (rule R14).
     idle_since: Tick,
     contradictions: u32,
+    /// In a log of several writers: what would come next by the broker's memory.
+    remembered: Option<OutputIndex>,
     /// A smaller bound than the configured one, after the broker found a batch too large.
     bytes_max: usize,
     /// The single record that was found too large.
@@ -95,6 +97,7 @@ impl Writing {
             probe: None,
             idle_since: now,
             contradictions: 0,
+            remembered: None,
             bytes_max: config.bounds.batch_bytes_max,
             too_large: None,
             encoder: BatchEncoder::new(config.compression),
@@ -306,7 +309,9 @@ impl Machine {
         let young = self.now.since(self.writing.asked) <= self.config.lifetimes.anchor_age_max();
         let comes_next = match self.config.layout {
             Layout::Sole | Layout::Journal => self.ledger.position() == settled && first == self.ledger.next(),
-            Layout::Shared { .. } => self.ledger.position() >= settled && first == self.ledger.published(),
+            Layout::Shared { .. } => {
+                self.ledger.position() >= settled && first == self.ledger.published() && self.missing_block().is_none()
+            }
         };
         young && comes_next
     }
@@ -319,8 +324,16 @@ impl Machine {
                 Layout::Sole | Layout::Journal => {}
                 Layout::Shared { .. } => self.survey_again(),
             },
-            Some(_) | None => self.ask_later(),
+            Some(_) | None => match self.missing_block() {
+                Some(remembered) => self.missing(remembered),
+                None => self.ask_later(),
+            },
         }
+    }
+
+    /// What the broker remembers to come next, when the log as it was read ends before.
+    fn missing_block(&self) -> Option<OutputIndex> {
+        self.writing.remembered.filter(|remembered| *remembered > self.ledger.published())
     }
 
     fn send_batch(&mut self, link: LinkId, first: OutputIndex, count: usize) {

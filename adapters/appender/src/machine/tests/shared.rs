@@ -86,18 +86,27 @@ fn r12_a_restarted_publisher_reads_back_how_far_it_is() {
 fn a_source_whose_blocks_were_all_deleted_is_not_published_from_the_beginning() {
     let mut world = World::new(3);
     let a = world.add(publisher("a", "trades", Bounds::default()));
+    let b = world.add(publisher("b", "quotes", Bounds::default()));
     world.run(SOON);
-    world.command(a, OutputCommand::Write);
+    for actor in [a, b] {
+        world.command(actor, OutputCommand::Write);
+    }
     publish(&mut world, a, "trades", 7);
     world.run(SOON);
-    let end = world.cluster.committed().last().map_or(0, |stored| stored.base + 7);
-    world.cluster.delete_below(end);
+    publish(&mut world, b, "quotes", 1);
+    world.run(SOON);
+    world.cluster.delete_below(7);
+    assert_eq!(indexes(&world, "trades"), Vec::<u64>::new());
     world.restart(a, publisher("a", "trades", Bounds::default()));
     world.actors[a].pushed = 0;
     world.run(SOON);
     world.command(a, OutputCommand::Write);
     publish(&mut world, a, "trades", 9);
-    world.run(Duration::from_secs(60));
+    // The log goes on growing between any two questions.
+    for quotes in 2..1_200 {
+        publish(&mut world, b, "quotes", quotes);
+        world.run(SOON);
+    }
     let expected = OutputBlock::SourceDeleted { source_id: SourceId::from("trades"), remembered: OutputIndex(7) };
     assert_eq!(world.actors[a].blocked(), Some(&expected), "{:?}", world.actors[a].machine.progress());
     assert_eq!(indexes(&world, "trades"), Vec::<u64>::new());

@@ -16,6 +16,9 @@ use crate::wire::Response;
 /// only somebody else's append between two answers.
 const CONTRADICTIONS_MAX: u32 = 100;
 
+/// So often in a row a log may show nothing of a source whose writer the broker remembers.
+const MISSING_MAX: u32 = 10;
+
 /// Two sequences nearer than this are ahead of each other, farther ones behind.
 const HALF_LAP: u64 = SEQUENCES / 2;
 
@@ -124,11 +127,10 @@ impl Machine {
             },
             Producer::Present { last_sequence: None, .. } | Producer::Absent | Producer::Unknown => None,
         };
-        let is_read = self.ledger.position() >= answers.end;
-        if let Some(next) = next.filter(|next| *next > published && is_read && !self.is_anchored()) {
-            return self.missing(next);
+        self.writing.remembered = next;
+        if next.is_none_or(|next| next <= published) {
+            self.writing.contradictions = 0;
         }
-        self.writing.contradictions = 0;
         let unread = next.is_none_or(|next| next > published) || !self.is_anchored();
         if unread && self.ledger.position() < answers.end {
             // Only the log itself says what of ours is committed; the tail reads back to our last record.
@@ -164,16 +166,15 @@ impl Machine {
         }
     }
 
-    /// The broker remembers blocks that the log, read to its end, doesn't show: passing when they were appended between the
-    /// answers, lasting when retention deleted them.
-    fn missing(&mut self, next: OutputIndex) {
-        self.writing.contradictions += 1;
-        let source_id = match &self.config.layout {
-            Layout::Shared { source } if self.ledger.published() == OutputIndex(0) => source.clone(),
-            Layout::Shared { .. } | Layout::Sole | Layout::Journal => return self.ask_later(),
-        };
-        if self.writing.contradictions >= CONTRADICTIONS_MAX && self.writing.is_writing() {
-            return self.block(OutputBlock::SourceDeleted { source_id, remembered: next });
+    /// The broker remembers a block that the log, read to its end, doesn't show: passing when it was appended between the
+    /// answers, lasting when retention deleted all blocks of the source. Writing on would be right only by luck.
+    pub(super) fn missing(&mut self, remembered: OutputIndex) {
+        let Layout::Shared { source } = &self.config.layout else { return self.ask_later() };
+        if self.ledger.published() == OutputIndex(0) {
+            self.writing.contradictions += 1;
+        }
+        if self.writing.contradictions >= MISSING_MAX {
+            return self.block(OutputBlock::SourceDeleted { source_id: source.clone(), remembered });
         }
         self.ask_later();
     }
