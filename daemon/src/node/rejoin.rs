@@ -95,7 +95,7 @@ impl Rejoin {
     ) -> Result<Begun, InputError> {
         let deadline = Instant::now() + PEERS_PATIENCE;
         loop {
-            let (pipeline, head) = shelf.map_or_else(|| (self.fresh(), None), |shelf| self.restore(shelf, outputs));
+            let (pipeline, head) = shelf.map_or_else(|| (self.fresh(), None), |shelf| self.restored(shelf, outputs));
             match open(&pipeline.positions()) {
                 Ok(input) => {
                     if let Some(head) = &head {
@@ -148,15 +148,30 @@ impl Rejoin {
         let newest = || shelf.list().ok().and_then(|kept| kept.first().map(|kept| kept.next));
         let before = newest();
         while Instant::now() < deadline && !self.shared.is_stopping() {
-            // Those that start now are in the notebook by and by.
-            let peers = Peers { addresses: self.shared.others(), ..self.peers.clone() };
-            peers.fetch_newer(shelf, &self.bounds, &self.report);
+            self.known_peers().fetch_newer(shelf, &self.bounds, &self.report);
             if newest() > before {
                 return true;
             }
             thread::sleep(ASK_PEERS_EVERY);
         }
         false
+    }
+
+    /// From the own disk; where all of that is refused, from a peer: what lay here was newer than theirs only by its name.
+    fn restored(&self, shelf: &Shelf, outputs: &[OutputFeed]) -> (Pipeline, Option<Head>) {
+        let lay_there = shelf.list().is_ok_and(|kept| !kept.is_empty());
+        let own = self.restore(shelf, outputs);
+        if own.1.is_some() || !lay_there {
+            return own;
+        }
+        warn!("no snapshot on this disk can be used; asking peers for theirs");
+        self.known_peers().fetch_newer(shelf, &self.bounds, &self.report);
+        self.restore(shelf, outputs)
+    }
+
+    /// Those that start now are in the notebook by and by.
+    fn known_peers(&self) -> Peers {
+        Peers { addresses: self.shared.others(), ..self.peers.clone() }
     }
 
     fn restore(&self, shelf: &Shelf, outputs: &[OutputFeed]) -> (Pipeline, Option<Head>) {

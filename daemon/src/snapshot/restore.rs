@@ -41,6 +41,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the same bytes will be refused again: not where a setting, the disk or the log may be another next time.
+    const fn is_final(&self) -> bool {
+        match self {
+            Self::Unusable(_) => true,
+            Self::Unreadable(_) | Self::TooLarge { .. } | Self::AheadOfLog { .. } => false,
+        }
+    }
+
     /// One word for a metric's label.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
@@ -56,7 +64,7 @@ impl Refusal {
 /// A pipeline that goes on from the newest usable snapshot, and that snapshot's head; a fresh one when there is none.
 ///
 /// `published` says per output one past the last one in the log. What is refused is said and counted, and the next best is
-/// used. The digests need no look here: the first output behind the snapshot that the log shows is compared, and its digest
+/// used; what is of no use to anybody is put aside. The digests need no look here: the first output behind the snapshot that the log shows is compared, and its digest
 /// covers everything before it.
 pub fn restore(
     shelf: &Shelf,
@@ -81,6 +89,11 @@ pub fn restore(
             Err(refusal) => {
                 warn!(error = %refusal, file = %kept.path.display(), "snapshot refused; trying the one before it");
                 report.refused(refusal.reason());
+                if refusal.is_final()
+                    && let Err(error) = shelf.put_aside(&kept)
+                {
+                    warn!(%error, file = %kept.path.display(), "a refused snapshot stays where it is");
+                }
             }
         }
     }

@@ -15,6 +15,8 @@ const SUFFIX: &str = ".snapshot";
 const DRAFT_SUFFIX: &str = ".draft";
 /// How those are named that come from a peer; what has come stays.
 const PART_SUFFIX: &str = ".part";
+/// How those are named that were found to be of no use.
+const REFUSED_SUFFIX: &str = ".refused";
 /// Its presence says that everything on the shelf goes at the next start.
 const CONDEMNED: &str = "condemned";
 /// The folder of all snapshots within the data folder.
@@ -39,7 +41,8 @@ pub struct Kept {
 }
 
 impl Shelf {
-    /// Makes the folder, and removes what an earlier process left unfinished, or all when it was condemned. The newest `keep` snapshots stay, at least one.
+    /// Makes the folder, and removes what an earlier process left unfinished or put aside, or all when it was condemned. The
+    /// newest `keep` snapshots stay, at least one.
     ///
     /// # Errors
     /// The folder can't be made or read.
@@ -52,7 +55,8 @@ impl Shelf {
             let path = entry?.path();
             let name = path.to_string_lossy();
             let is_ours = [SUFFIX, PART_SUFFIX].iter().any(|suffix| name.ends_with(suffix));
-            if name.ends_with(DRAFT_SUFFIX) || (is_condemned && is_ours) {
+            let is_useless = [DRAFT_SUFFIX, REFUSED_SUFFIX].iter().any(|suffix| name.ends_with(suffix));
+            if is_useless || (is_condemned && is_ours) {
                 fs::remove_file(path)?;
             }
         }
@@ -102,6 +106,15 @@ impl Shelf {
         }
         kept.sort_by_key(|kept| std::cmp::Reverse(kept.next));
         Ok(kept)
+    }
+
+    /// Takes a useless snapshot off the shelf, or it would count as one of the newest few, and a peer's older one as not needed.
+    /// The file stays until the next start, for whoever wants to know what happened to it.
+    ///
+    /// # Errors
+    /// It can't be renamed.
+    pub fn put_aside(&self, useless: &Kept) -> io::Result<()> {
+        fs::rename(&useless.path, useless.path.with_extension(&REFUSED_SUFFIX[1..]))
     }
 
     /// Begins a snapshot that input goes on from at `next`.

@@ -146,6 +146,28 @@ fn unusable_snapshots_are_refused_by_reason_and_the_next_best_is_used() {
     ]
     .assert_eq(&refused.join(", "));
     assert_eq!(shown.restored, Some(100));
+    // What will be refused again is off the shelf, so that it neither counts as kept nor keeps a peer's from being fetched.
+    assert_eq!(offsets(&shelf), [300, 100, 50]);
+}
+
+#[test]
+fn a_refused_snapshot_makes_room_for_a_peers_older_one_and_goes_at_the_next_start() {
+    let stage = Stage::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let kept = shelf(folder.path(), 2);
+    let (_, good) = stage.snapshot(&stage.subject, 100);
+    for damaged in [200, 300] {
+        put(&kept, damaged, &good[..good.len() / 2]);
+    }
+    let published = vec![OutputIndex(1_000); stage.subject.outputs.len()];
+    let go_on = || restore(&kept, &BOUNDS, &stage.subject, &published, &Report::default(), || stage.pipeline());
+    assert_eq!(go_on().0.next(), None);
+    put(&kept, 100, &good);
+    assert_eq!(go_on().0.next(), Some(Offset(100)));
+    let files = || std::fs::read_dir(kept.folder()).expect("the folder").count();
+    assert_eq!(files(), 3, "the refused ones are there to be looked at");
+    shelf(folder.path(), 2);
+    assert_eq!(files(), 1);
 }
 
 #[test]
@@ -153,9 +175,9 @@ fn without_a_usable_snapshot_a_replica_begins_afresh() {
     let stage = Stage::new();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shelf = shelf(folder.path(), 3);
-    put(&shelf, 500, b"UNDSTATE");
     let small = Bounds { size_max: 4, ..BOUNDS };
     for bounds in [BOUNDS, small] {
+        put(&shelf, 500, b"UNDSTATE");
         let report = Report::default();
         let published = vec![OutputIndex(200); stage.subject.outputs.len()];
         let (pipeline, head) = restore(&shelf, &bounds, &stage.subject, &published, &report, || stage.pipeline());
