@@ -20,6 +20,10 @@ use crate::watermarks::{ask, drop_elsewhere, is_unknown_topic};
 /// How long the brokers may say that they don't know the topic before it counts as deleted. A broker that has just
 /// started says so for a moment.
 const GONE_AFTER: Duration = Duration::from_secs(10);
+/// How long one place may come damaged before it counts as damaged where it lies; then reading ends.
+const DAMAGED_AFTER: Duration = Duration::from_secs(3);
+/// Between attempts to read it, but for the first ones.
+const DAMAGED_PAUSE: Duration = Duration::from_millis(50);
 
 /// A consumer of partition 0 that goes on where it is through lost connections and leader changes.
 pub(crate) struct Cursor {
@@ -31,6 +35,25 @@ pub(crate) struct Cursor {
     next: Offset,
     /// Since when the brokers say that they don't know the topic.
     unknown_since: Option<Instant>,
+    damage: Option<Damage>,
+}
+
+/// What was damaged when it came.
+#[derive(Clone, Copy)]
+struct Damage {
+    place: Offset,
+    /// Since when nothing else came from there.
+    since: Instant,
+    /// The consumer that brought it is still there.
+    is_new: bool,
+}
+
+impl Damage {
+    /// The same place again is one damage that lasts.
+    fn at(place: Offset, before: Option<Self>) -> Self {
+        let since = before.filter(|before| before.place == place).map_or_else(Instant::now, |before| before.since);
+        Self { place, since, is_new: true }
+    }
 }
 
 /// What one look brought.
@@ -47,8 +70,7 @@ impl Cursor {
     /// Begins at `from`, which must lie within what the log keeps. Asking for the log's ends first and assigning an
     /// absolute offset takes 2 ms; assigning "the beginning" or "the end" costs librdkafka 500 ms.
     pub(crate) fn open(settings: &ClientSettings, topic: &TopicName, from: Offset) -> Result<Self, Error> {
-        let consumer: BaseConsumer<ReadContext> =
-            settings.consumer().create_with_context(ReadContext::new(topic.clone())).map_err(Error::client)?;
+        let consumer = connect(settings, topic).map_err(Error::client)?;
         let context = Arc::clone(consumer.client().context());
         let cursor = Self {
             settings: settings.clone(),
@@ -57,6 +79,7 @@ impl Cursor {
             context,
             next: from,
             unknown_since: None,
+            damage: None,
         };
         let read = |source| Error::read(topic, source);
         let marks = ask(cursor.consumer(), settings, topic)?;
@@ -90,6 +113,13 @@ impl Cursor {
 
     /// Waits for the next record, at most `wait`.
     pub(crate) fn poll(&mut self, wait: Duration) -> Result<Polled<'_>, InputError> {
+        if let Some(damage) = self.damage.as_mut().filter(|damage| damage.is_new) {
+            damage.is_new = false;
+            if damage.since.elapsed() > DAMAGED_PAUSE {
+                std::thread::sleep(DAMAGED_PAUSE.min(wait));
+            }
+            self.read_again()?;
+        }
         let Some(consumer) = self.consumer.as_ref() else { return Ok(Polled::Nothing) };
         let error = match consumer.poll(wait) {
             None => return Ok(Polled::Nothing),
@@ -109,12 +139,31 @@ impl Cursor {
             }
             Some(Err(error)) => error,
         };
+        if error.rdkafka_error_code() == Some(Code::BadMessage) {
+            let damage = Damage::at(self.next, self.damage);
+            self.damage = Some(damage);
+            if damage.since.elapsed() >= DAMAGED_AFTER {
+                return Err(failed(&format!("what follows offset {} is damaged: {error}", self.next)));
+            }
+            return Ok(Polled::Nothing);
+        }
         self.unknown_since = is_unknown_topic(&error).then(|| self.unknown_since.unwrap_or_else(Instant::now));
         self.judge(&error).map(|()| Polled::Nothing)
     }
 
-    /// Whether reading can go on after an error. What isn't known to pass by itself doesn't: going on after, say, a
-    /// damaged batch would leave it out, and replicas would differ.
+    /// Something came damaged: on its way, or it lies so. librdkafka would go on behind it, and replicas would differ; so what
+    /// this consumer still holds is thrown away with it, and a new one begins at the same place.
+    fn read_again(&mut self) -> Result<(), InputError> {
+        warn!(topic = %self.topic, offset = %self.next, "a batch came damaged; reading it again");
+        let consumer = connect(&self.settings, &self.topic).map_err(|error| failed(&error.to_string()))?;
+        self.context = Arc::clone(consumer.client().context());
+        if let Some(old) = self.consumer.replace(consumer) {
+            drop_elsewhere(old);
+        }
+        self.assign()
+    }
+
+    /// Whether reading can go on after an error. What isn't known to pass by itself doesn't.
     fn judge(&self, error: &KafkaError) -> Result<(), InputError> {
         let code = error.rdkafka_error_code();
         if code.is_some_and(passes_by_itself) {
@@ -156,6 +205,10 @@ impl Cursor {
             None => unreachable!("the consumer is taken only by drop"),
         }
     }
+}
+
+fn connect(settings: &ClientSettings, topic: &TopicName) -> Result<BaseConsumer<ReadContext>, KafkaError> {
+    settings.consumer().create_with_context(ReadContext::new(topic.clone()))
 }
 
 impl Drop for Cursor {
