@@ -20,6 +20,13 @@ pub struct MemberStatus {
     pub leader: Option<String>,
 }
 
+/// Tells the engine at this HTTP address to do something (`/failover`, …); whether it does.
+#[must_use]
+pub fn tell(http: &str, path: &str, patience: Duration) -> bool {
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(patience)).build().into();
+    agent.post(format!("http://{http}{path}")).send_empty().is_ok()
+}
+
 /// Asks the engine at this HTTP address; nothing when it doesn't answer in time, as a frozen one never does.
 #[must_use]
 pub fn ask(http: &str, patience: Duration) -> Option<MemberStatus> {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
+use crate::chaos;
 use crate::layers::root;
 use crate::steps::run;
 
@@ -39,7 +40,9 @@ pub(crate) fn all(filter: Option<&str>) -> anyhow::Result<()> {
     let result = kafka_4(filter).and_then(|()| if filter.is_none() { kafka_3_9() } else { Ok(()) });
     // The machine is left as it was found, also after a failure; logs of a failed run stay in the reports.
     let wiped = run("cluster down", CLUSTER, &["down", "--wipe"], &[]);
-    result.and(wiped)
+    result.and(wiped)?;
+    // It brings a cluster of its own, in namespaces, and has the machine for itself.
+    if filter.is_none() { chaos::selection(&[]) } else { Ok(()) }
 }
 
 fn kafka_4(filter: Option<&str>) -> anyhow::Result<()> {

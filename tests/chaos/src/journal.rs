@@ -43,6 +43,9 @@ pub(crate) struct Trial {
     pub(crate) gap_ms: f64,
     /// How often another engine wrote on.
     pub(crate) successions: usize,
+    /// What was tried: the commit, with a `+` where the work tree held more; empty in journals from before this was noted.
+    #[serde(default)]
+    pub(crate) commit: String,
     /// Picture of the moments around it, in the folder `figures`.
     #[serde(default)]
     pub(crate) figure: String,

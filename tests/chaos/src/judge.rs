@@ -22,6 +22,33 @@ pub(crate) struct Judgement {
     pub(crate) first: Option<(i64, Anomaly)>,
 }
 
+/// After all engines have refused: what came out is the beginning of what should have, and nothing else.
+pub(crate) fn judge_beginning(world: &mut World) -> anyhow::Result<Judgement> {
+    let production = world.production.as_mut().context("no project is running")?;
+    production.stop_input()?;
+    let expected = rows_of(&production.replay_file(&world.network)?)?;
+    let outputs = capture::read(&production.capture(&world.network)?)?;
+    let in_log: Vec<String> = outputs.iter().flat_map(|output| output.events.iter().cloned()).collect();
+    // A row that is being written when it is read has no end yet.
+    let text = fs::read_to_string(production.received()).context("reading the subscriber's file")?;
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let in_file: Vec<String> = whole.lines().skip(1).map(str::to_owned).collect();
+    if in_file.is_empty() {
+        bail!("nothing came out before the engines refused");
+    }
+    let first =
+        beginning("the log", &expected, &in_log).or_else(|| beginning("the subscriber's file", &expected, &in_file));
+    let first = first.map(|words| (i64::MAX, Anomaly { kind: AnomalyKind::Output, words }));
+    Ok(Judgement { events: in_file.len(), outputs, first })
+}
+
+/// What is wrong with something that should be the beginning of what was expected.
+fn beginning(whose: &str, expected: &[String], received: &[String]) -> Option<String> {
+    let expected: Vec<&str> = expected.iter().take(received.len()).map(String::as_str).collect();
+    let received: Vec<&str> = received.iter().map(String::as_str).collect();
+    difference(whose, &expected, &received).map(|(_, words)| words)
+}
+
 /// Ends the input, waits until all of it has come out, and compares.
 pub(crate) fn judge(world: &mut World) -> anyhow::Result<Judgement> {
     let production = world.production.as_mut().context("no project is running")?;
@@ -106,6 +133,17 @@ mod tests {
             ("", None) => (),
             (kind, Some((_, words))) if !kind.is_empty() => assert!(words.contains(kind), "{words}"),
             (kind, found) => panic!("{kind} instead of {found:?}"),
+        }
+    }
+
+    #[test]
+    fn a_beginning_may_end_anywhere_but_must_be_one() {
+        let rows = |text: &str| -> Vec<String> { text.chars().map(String::from).collect() };
+        for good in ["", "a", "abcd"] {
+            assert_eq!(beginning("it", &rows("abcd"), &rows(good)), None);
+        }
+        for bad in ["b", "acd", "aab", "abcda"] {
+            assert!(beginning("it", &rows("abcd"), &rows(bad)).is_some(), "{bad}");
         }
     }
 

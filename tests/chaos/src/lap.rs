@@ -14,10 +14,10 @@ use demo::stages::{self, Lane};
 
 use crate::chance::Chance;
 use crate::journal::{Anomaly, AnomalyKind, Entry, Journal, Trial, now};
-use crate::judge::{Judgement, judge};
+use crate::judge::{Judgement, judge, judge_beginning};
 use crate::places::{ENGINES, Place};
 use crate::production::{Production, Script};
-use crate::rows::{Measure, Row};
+use crate::rows::{Ending, Measure, Row};
 use crate::screen;
 use crate::trial::{Happened, play};
 use crate::world::World;
@@ -29,6 +29,8 @@ pub(crate) struct Lap<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) script: &'a Script,
     pub(crate) seed: u64,
+    /// What is being tried.
+    pub(crate) commit: &'a str,
     /// Its folder stays when nothing was wrong, too.
     pub(crate) keep: bool,
 }
@@ -66,7 +68,8 @@ impl Lap<'_> {
 
     /// A lap that can't be judged is blamed on its last trial: until then all was as before each time.
     fn judge(&self, world: &mut World, happened: &mut [Happened]) -> anyhow::Result<Judgement> {
-        match judge(world) {
+        let refused = happened.last().is_some_and(|last| matches!(last.row.ending, Ending::Refused(_)));
+        match if refused { judge_beginning(world) } else { judge(world) } {
             Ok(judgement) => Ok(judgement),
             Err(error) => {
                 let last = happened.last_mut().with_context(|| format!("{} had no trial", self.label))?;
@@ -111,6 +114,7 @@ impl Lap<'_> {
                 gap_ms: gap.ms(),
                 successions: successions(&judgement.outputs, one.from, one.to),
                 restarts: one.restarts,
+                commit: self.commit.to_owned(),
                 figure: name,
                 anomaly: output_anomaly.or(one.anomaly),
             };

@@ -3,6 +3,7 @@
 mod absent;
 mod chance;
 mod cluster;
+mod commit;
 mod fault;
 mod host;
 mod journal;
@@ -12,17 +13,20 @@ mod options;
 mod places;
 mod plan;
 mod production;
+mod proxy;
 mod report;
 mod results;
 mod rows;
 mod screen;
 mod signals;
+mod suspicions;
 mod trial;
 mod world;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
@@ -68,6 +72,9 @@ fn run(options: &Options) -> anyhow::Result<bool> {
             }
             bail!("the chaos rows need root and the right to make network namespaces: {reason}");
         }
+        if let Some(time) = options.suspicions {
+            return suspect(options, &folder, time);
+        }
         play(options, &folder)?;
     }
     let trials = all_trials(options, &folder)?;
@@ -85,6 +92,19 @@ fn run(options: &Options) -> anyhow::Result<bool> {
     Ok(results.anomalies == 0)
 }
 
+fn suspect(options: &Options, folder: &Path, time: Duration) -> anyhow::Result<bool> {
+    let _claim = Claim::take()?;
+    host::remove_all()?;
+    signals::tidy_up_when_interrupted()?;
+    let kept = suspicions::run(folder, &script(options)?, time);
+    host::remove_all()?;
+    kept
+}
+
+fn script(options: &Options) -> anyhow::Result<Script> {
+    Ok(Script { daemon: absolute(&options.daemon)?, project: absolute(&options.project)?, rate: options.rate })
+}
+
 fn play(options: &Options, folder: &Path) -> anyhow::Result<()> {
     let _claim = Claim::take()?;
     host::remove_all()?;
@@ -93,9 +113,9 @@ fn play(options: &Options, folder: &Path) -> anyhow::Result<()> {
     let mut journal = Journal::open(&folder.join(JOURNAL))?;
     let plan = Plan::new(rows::choose(&options.rows)?, options.repeat, options.soak);
     let mut chance = Chance::new(seed);
-    let script =
-        Script { daemon: absolute(&options.daemon)?, project: absolute(&options.project)?, rate: options.rate };
+    let script = script(options)?;
     let lap_max = usize::try_from(options.lap)?;
+    let commit = commit::of_the_work_tree();
     let mut world = None;
     say(&format!("chaos: seed {seed}, journal {}\n", folder.join(JOURNAL).display()));
     let played = loop {
@@ -104,7 +124,14 @@ fn play(options: &Options, folder: &Path) -> anyhow::Result<()> {
             break Ok(());
         }
         let lap_seed = chance.next();
-        let lap = Lap { label: label(lap_seed), folder, script: &script, seed: lap_seed, keep: options.keep };
+        let lap = Lap {
+            label: label(lap_seed),
+            folder,
+            script: &script,
+            seed: lap_seed,
+            commit: &commit,
+            keep: options.keep,
+        };
         match one_lap(&lap, &mut world, folder, &rows, &mut journal) {
             // What an anomaly left behind must not be the next lap's.
             Ok(true) => (),
@@ -157,9 +184,8 @@ fn all_trials(options: &Options, folder: &Path) -> anyhow::Result<Vec<Trial>> {
 }
 
 fn list() {
-    for row in rows::ROWS {
-        let limit = row.gap_ms_max.map_or_else(|| "until healed".to_owned(), |limit| format!("{limit} ms"));
-        say(&format!("{:<6}{:<64} gap limit {limit}\n", row.id, row.what));
+    for row in rows::all() {
+        say(&format!("{:<6}{:<68} limit {}\n", row.id, row.what, row.limit()));
     }
     for row in absent::ABSENT {
         say(&format!("{:<6}{:<50} not played: {}\n", row.id, row.what, row.why));
@@ -167,9 +193,16 @@ fn list() {
 }
 
 fn conditions(options: &Options, results: &Results) -> String {
+    let name = |commit: &str| if commit.is_empty() { "not noted".to_owned() } else { format!("`{commit}`") };
+    let commits: Vec<String> =
+        results.commits.iter().map(|(commit, trials)| format!("{} {trials}", name(commit))).collect();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     format!(
-        "{} trials, {} anomalies; {} events/s; six JVMs, three engines and two adapters on one machine with {cores} cores.",
-        results.trials, results.anomalies, options.rate
+        "{} trials, {} anomalies; {} events/s; six JVMs, three engines and two adapters on one machine with {cores} cores.\n\
+         Trials by commit: {}.",
+        results.trials,
+        results.anomalies,
+        options.rate,
+        commits.join(", ")
     )
 }

@@ -21,8 +21,12 @@ pub(crate) struct Options {
     /// Random rows for this long (`90s`, `30m`, `2h`) instead of a fixed number.
     #[arg(long, value_parser = duration)]
     pub(crate) soak: Option<std::time::Duration>,
+    /// Instead of rows: a standby takes the role once a second, for this long altogether, and throughput is compared with
+    /// periods in which nothing happens.
+    #[arg(long, value_parser = duration)]
+    pub(crate) suspicions: Option<std::time::Duration>,
     /// Trials on one project before it is judged and a new one begins; 1 finds the culprit most surely, and takes longest.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub(crate) lap: u64,
     /// Events a second.
     #[arg(long, default_value_t = 1_000)]

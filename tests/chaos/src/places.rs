@@ -14,6 +14,8 @@ pub(crate) enum Place {
 pub(crate) const ENGINES: usize = 3;
 /// The host of everything that only looks: replay, capture, topic commands.
 pub(crate) const LOOKER: &str = "look";
+/// The host of the proxy that spoils what engines and the cluster tell each other.
+pub(crate) const PROXY: &str = "proxy";
 
 impl Place {
     /// Name of the host, and of the process in logs and in the journal.
@@ -29,7 +31,7 @@ impl Place {
 }
 
 /// Names and last numbers of addresses, as `properties.sh` knows them.
-pub(crate) const HOSTS: [(&str, u8); 12] = [
+pub(crate) const HOSTS: [(&str, u8); 13] = [
     ("zk1", 11),
     ("zk2", 12),
     ("zk3", 13),
@@ -42,4 +44,5 @@ pub(crate) const HOSTS: [(&str, u8); 12] = [
     ("pub1", 41),
     ("sub1", 51),
     (LOOKER, 61),
+    (PROXY, 71),
 ];

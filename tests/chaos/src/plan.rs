@@ -36,15 +36,38 @@ impl Plan {
             Self::Soak { rows, .. } => (0..lap_max).filter_map(|_| chance.pick(rows).copied()).collect(),
         };
         chance.shuffle(&mut next);
+        one_end(&mut next);
         next.truncate(lap_max);
+        // Cut off, or nothing else is left to play: the row that ends a lap is its last one.
+        next.sort_by_key(|row| row.ends_lap());
         next
     }
+}
+
+/// Of the rows that end their lap only the first stays; the others have laps of their own.
+fn one_end(rows: &mut Vec<&'static Row>) {
+    let mut ends = 0;
+    rows.retain(|row| {
+        ends += usize::from(row.ends_lap());
+        !row.ends_lap() || ends == 1
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rows::choose;
+
+    #[test]
+    fn a_row_that_ends_its_lap_is_the_last_and_the_only_one_of_its_kind() {
+        let rows = choose(&["F38".to_owned(), "F1".to_owned(), "F2".to_owned()]).expect("known rows");
+        let plan = Plan::new(rows, 2, None);
+        for seed in 0..50 {
+            let lap = plan.next_lap(&[], 4, &mut Chance::new(seed));
+            let ends: Vec<bool> = lap.iter().map(|row| row.ends_lap()).collect();
+            assert!(!ends[..ends.len() - 1].contains(&true), "{ends:?}");
+        }
+    }
 
     #[test]
     fn what_an_earlier_run_played_is_not_played_again() {
@@ -58,6 +81,7 @@ mod tests {
             gap_ms: 0.0,
             successions: 0,
             restarts: 0,
+            commit: String::new(),
             figure: String::new(),
             anomaly: None,
         };

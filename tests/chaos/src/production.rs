@@ -1,6 +1,7 @@
 //! One project while it runs: three engines, a publisher, a subscriber, all on topics of their own.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use demo::input::Input;
 use demo::process::Process;
-use demo::status::{MemberStatus, ask};
+use demo::status::{MemberStatus, ask, tell};
+use rustix::process::Signal;
 
 use crate::cluster;
 use crate::host::Network;
@@ -25,8 +27,16 @@ const TRY_AGAIN: i32 = 1;
 const RESTARTS_MAX: usize = 30;
 /// The label in the example project; every production has its own.
 const EXAMPLE_LABEL: &str = "plant_31415";
-const HTTP: &str = "127.0.0.1:31415";
+const HTTP_PORT: u16 = 31_415;
 const PEER_PORT: u16 = 31_416;
+/// Standbys take snapshots so often: several within a lap, as in an hour of a true plant.
+const SNAPSHOT_EVERY: &str = "snapshot-interval=3s";
+/// Refused rows are written to the disk, too.
+const DEAD_LETTERS: &str = "dead-letters=both";
+/// Exit code of an engine that an operator must help.
+const FOR_PEOPLE: i32 = 78;
+/// A constant of the example's model, and another.
+const MODEL: [&str; 2] = [r#"<property name="windowLength">20<"#, r#"<property name="windowLength">21<"#];
 
 /// What a production is made of.
 #[derive(Clone)]
@@ -60,6 +70,7 @@ pub(crate) struct Production {
     subscriber: Option<Process>,
     input: Option<Input>,
     input_end: InputEnd,
+    input_is_gone: bool,
     restarts: usize,
 }
 
@@ -86,6 +97,7 @@ impl Production {
             subscriber: None,
             input: None,
             input_end: InputEnd::Grows,
+            input_is_gone: false,
             restarts: 0,
         };
         production.topics_command(network, &["create"])?;
@@ -120,8 +132,8 @@ impl Production {
     pub(crate) fn launch(&self, network: &Network, place: Place, log: &str) -> anyhow::Result<Process> {
         let host = network.host(&place.name())?;
         let mut command = match place {
-            Place::Engine(_) => self.engine(&host.name, &host.address),
-            Place::Publisher => self.adapter(&self.publisher_words()?),
+            Place::Engine(_) => self.engine(place, &host.address, &self.project),
+            Place::Publisher => self.adapter(&self.publisher_words(&self.folder.join("input.csv"), self.input_end)?),
             Place::Subscriber => self.adapter(&self.subscriber_words()?),
             Place::ZooKeeper(_) | Place::Broker(_) => bail!("{} is no part of the project", host.name),
         };
@@ -137,9 +149,10 @@ impl Production {
         command
     }
 
-    fn engine(&self, name: &str, address: &str) -> Command {
-        let mut command = self.command(&["run", "--name", name, "--http", HTTP]);
-        command.arg("-p").arg(&self.project).arg("--peer-secret-file").arg(self.folder.join("peer-secret"));
+    fn engine(&self, place: Place, address: &str, project: &Path) -> Command {
+        let mut command = self.command(&["run", "--name", &place.name(), "--http", &format!("{address}:{HTTP_PORT}")]);
+        command.arg("-p").arg(project).arg("--peer-secret-file").arg(self.folder.join("peer-secret"));
+        command.arg("--data").arg(self.data(place)).args(["--set", SNAPSHOT_EVERY, "--set", DEAD_LETTERS]);
         command.args(["--peer", &format!("{address}:{PEER_PORT}")]);
         command
     }
@@ -148,14 +161,39 @@ impl Production {
         self.command(&["adapter", "fs", "-C", words])
     }
 
-    fn publisher_words(&self) -> anyhow::Result<String> {
+    /// An engine as it belongs to a place, but with another constant in its model.
+    pub(crate) fn launch_with_another_model(&self, network: &Network, place: Place) -> anyhow::Result<Process> {
+        let text = fs::read_to_string(&self.project).context("reading the project")?;
+        if !text.contains(MODEL[0]) {
+            bail!("the project has no {}", MODEL[0]);
+        }
+        let project = self.folder.join("other.xml");
+        fs::write(&project, text.replace(MODEL[0], MODEL[1])).context("writing another model")?;
+        let host = network.host(&place.name())?;
+        let mut command = self.engine(place, &host.address, &project);
+        host.namespace.inside(|| Process::start(&place.name(), &mut command, &self.folder))?
+    }
+
+    /// Publishes a file from beside the publisher; what the adapter said, which must not have been that all is well.
+    pub(crate) fn publish_to_the_end(&self, network: &Network, file: &Path) -> anyhow::Result<String> {
+        let host = network.host(&Place::Publisher.name())?;
+        let mut command = self.adapter(&self.publisher_words(file, InputEnd::Ends)?);
+        let mut process = host.namespace.inside(|| Process::start("beside", &mut command, &self.folder))??;
+        let status = process.wait(LOOK_PATIENCE)?;
+        if status.success() {
+            bail!("the publisher of {} found nothing wrong", file.display());
+        }
+        Ok(process.last_words())
+    }
+
+    fn publisher_words(&self, file: &Path, end: InputEnd) -> anyhow::Result<String> {
         Ok(format!(
             "type=pub,url=dfESP://{}:31415/sum20/plant/readings,fsname={},fstype=csv,header=1,rate={},growinginputfile={},\
              transport=kafka,transportconfigfile={}",
             self.label,
-            self.folder.join("input.csv").display(),
+            file.display(),
             self.script.rate,
-            self.input_end == InputEnd::Grows,
+            end == InputEnd::Grows,
             self.transport("kafkapub.cfg")?,
         ))
     }
@@ -186,6 +224,21 @@ impl Production {
         self.folder.join("output.csv")
     }
 
+    /// Where an engine keeps snapshots and dead letters.
+    pub(crate) fn data(&self, place: Place) -> PathBuf {
+        self.folder.join(format!("data-{}", place.name()))
+    }
+
+    /// All that a process has said.
+    pub(crate) fn words_of(&self, place: Place) -> String {
+        fs::read_to_string(self.folder.join(format!("{}.log", place.name()))).unwrap_or_default()
+    }
+
+    /// The inbound topic no longer has all that was published.
+    pub(crate) fn input_is_gone(&mut self) {
+        self.input_is_gone = true;
+    }
+
     /// The inbound and the outbound topic.
     pub(crate) fn topics(&self) -> [String; 2] {
         ["readings.I", "report.O"].map(|end| format!("{}_31415.sum20.plant.{end}", self.label))
@@ -199,7 +252,14 @@ impl Production {
     /// What an engine says of itself now.
     pub(crate) fn status(&self, network: &Network, i: usize) -> Option<MemberStatus> {
         let host = network.host(&Place::Engine(i).name()).ok()?;
-        host.namespace.inside(|| ask(HTTP, ANSWER_PATIENCE)).ok()?
+        host.namespace.inside(|| ask(&format!("{}:{HTTP_PORT}", host.address), ANSWER_PATIENCE)).ok()?
+    }
+
+    /// Has an engine take the role, whoever holds it; whether it does.
+    pub(crate) fn force(&self, network: &Network, i: usize) -> bool {
+        let Ok(host) = network.host(&Place::Engine(i).name()) else { return false };
+        let told = || tell(&format!("{}:{HTTP_PORT}", host.address), "/failover", ANSWER_PATIENCE);
+        host.namespace.inside(told).unwrap_or(false)
     }
 
     /// Which engine says that it is active.
@@ -229,6 +289,46 @@ impl Production {
         }
     }
 
+    /// Waits until every engine refuses to go on for one of these reasons, running or at its end.
+    pub(crate) fn await_refusal(
+        &mut self,
+        network: &Network,
+        reasons: &[&str],
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        for i in 0..ENGINES {
+            while !self.refuses(network, i, reasons)? {
+                if Instant::now() > deadline {
+                    let status = self.status(network, i);
+                    bail!("{} does not refuse with any of {reasons:?}: {status:?}", Place::Engine(i).name());
+                }
+                std::thread::sleep(ASK_EVERY);
+            }
+        }
+        Ok(())
+    }
+
+    fn refuses(&mut self, network: &Network, i: usize, reasons: &[&str]) -> anyhow::Result<bool> {
+        if let Some(said) = self.status(network, i).and_then(|status| status.reason) {
+            return Ok(reasons.iter().any(|reason| said.contains(reason)));
+        }
+        let place = Place::Engine(i);
+        let Some(process) = self.process(place)? else { bail!("{} isn't running", place.name()) };
+        let Some(status) = process.has_ended()? else { return Ok(false) };
+        match status.code() {
+            Some(FOR_PEOPLE) => {
+                let words = process.last_words();
+                Ok(reasons.iter().any(|reason| words.contains(reason)))
+            }
+            Some(TRY_AGAIN) => {
+                self.start(network, place)?;
+                Ok(false)
+            }
+            _ => bail!("{} ended by itself ({status}); last words:\n{}", place.name(), process.last_words()),
+        }
+    }
+
     /// Waits until the subscriber's file grows: roles alone don't show that anything comes out.
     pub(crate) fn wait_for_flow(&mut self, network: &Network, deadline: Instant) -> anyhow::Result<()> {
         let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
@@ -251,7 +351,9 @@ impl Production {
             let Some(process) = self.process(place)? else { continue };
             let Some(status) = process.has_ended()? else { continue };
             let words = process.last_words();
-            if status.code() != Some(TRY_AGAIN) || self.restarts >= RESTARTS_MAX {
+            // The runner takes away what it kills itself: this was the kernel, short of memory.
+            let again = status.code() == Some(TRY_AGAIN) || status.signal() == Some(Signal::KILL.as_raw());
+            if !again || self.restarts >= RESTARTS_MAX {
                 bail!("{} ended by itself ({status}); last words:\n{words}", place.name());
             }
             self.restarts += 1;
@@ -265,14 +367,19 @@ impl Production {
         std::mem::take(&mut self.restarts)
     }
 
-    /// The input ends; returns when all of it is in the log.
-    pub(crate) fn end_input(&mut self, network: &Network) -> anyhow::Result<()> {
+    /// The file ends, and so does who publishes it.
+    pub(crate) fn stop_input(&mut self) -> anyhow::Result<()> {
         if let Some(input) = self.input.take() {
             input.end()?;
         }
-        if let Some(mut publisher) = self.publisher.take() {
-            publisher.kill()?;
-        }
+        // It may have ended by itself, where the input topic was replaced.
+        drop(self.publisher.take());
+        Ok(())
+    }
+
+    /// The input ends; returns when all of it is in the log.
+    pub(crate) fn end_input(&mut self, network: &Network) -> anyhow::Result<()> {
+        self.stop_input()?;
         self.input_end = InputEnd::Ends;
         self.start(network, Place::Publisher)?;
         let mut publisher = self.publisher.take().context("the publisher has just been started")?;
@@ -283,11 +390,22 @@ impl Production {
         Ok(())
     }
 
-    /// What an engine without failover code writes for the same inbound topic.
+    /// What an engine without failover code writes for the same inbound topic; for the publisher's file, where the topic no
+    /// longer has all of it.
     pub(crate) fn replay(&self, network: &Network) -> anyhow::Result<PathBuf> {
+        if self.input_is_gone { self.replay_file(network) } else { self.replay_from(network, &["--topic"]) }
+    }
+
+    /// What an engine without failover code writes for the publisher's file.
+    pub(crate) fn replay_file(&self, network: &Network) -> anyhow::Result<PathBuf> {
+        let source = format!("plant/readings={}", self.folder.join("input.csv").display());
+        self.replay_from(network, &["--header", "1", "--source", &source])
+    }
+
+    fn replay_from(&self, network: &Network, input: &[&str]) -> anyhow::Result<PathBuf> {
         let out = self.folder.join("expected");
-        let words =
-            ["replay", "-p", &self.project.display().to_string(), "--topic", "--out", &out.display().to_string()];
+        let (project, folder) = (self.project.display().to_string(), out.display().to_string());
+        let words = [&["replay", "-p", &project, "--out", &folder], input].concat();
         self.look(network, &words)?;
         Ok(out.join("report.csv"))
     }
@@ -308,7 +426,8 @@ impl Production {
         self.topics_command(network, &["delete", "--yes"])
     }
 
-    fn topics_command(&self, network: &Network, words: &[&str]) -> anyhow::Result<()> {
+    /// `understudy topics` with these words.
+    pub(crate) fn topics_command(&self, network: &Network, words: &[&str]) -> anyhow::Result<()> {
         let project = self.project.display().to_string();
         let words: Vec<&str> = ["topics"].iter().chain(words).copied().chain(["-p", &project]).collect();
         self.look(network, &words)

@@ -1,10 +1,12 @@
 //! Trials added up by row.
 
+use std::collections::BTreeMap;
+
 use demo::capture::percentile;
 use serde::Serialize;
 
 use crate::journal::Trial;
-use crate::rows::{ROWS, Row};
+use crate::rows::{self, Row};
 
 /// One row's trials.
 #[derive(Debug, Clone, Serialize)]
@@ -18,6 +20,8 @@ pub(crate) struct RowResult {
     pub(crate) gap_max_ms: f64,
     /// None where output stands still until the fault is taken back.
     pub(crate) gap_limit_ms: Option<u32>,
+    /// The limit as tables print it.
+    pub(crate) limit: String,
     /// Trials whose gap was longer than the limit of the 99th percentile.
     pub(crate) late: usize,
     /// How often another engine wrote on.
@@ -30,6 +34,8 @@ pub(crate) struct RowResult {
 pub(crate) struct Results {
     pub(crate) trials: usize,
     pub(crate) anomalies: usize,
+    /// What was tried, and how often each.
+    pub(crate) commits: BTreeMap<String, usize>,
     pub(crate) rows: Vec<RowResult>,
     /// Those with an anomaly, whole.
     pub(crate) witnesses: Vec<Trial>,
@@ -38,9 +44,13 @@ pub(crate) struct Results {
 impl Results {
     /// Rows in the order of the matrix; rows without a trial are left out.
     pub(crate) fn of(trials: &[Trial]) -> Self {
-        let rows: Vec<RowResult> = ROWS.iter().filter_map(|row| row_result(row, trials)).collect();
+        let rows: Vec<RowResult> = rows::all().into_iter().filter_map(|row| row_result(row, trials)).collect();
         let witnesses: Vec<Trial> = trials.iter().filter(|trial| trial.anomaly.is_some()).cloned().collect();
-        Self { trials: trials.len(), anomalies: witnesses.len(), rows, witnesses }
+        let mut commits = BTreeMap::new();
+        for trial in trials {
+            *commits.entry(trial.commit.clone()).or_default() += 1;
+        }
+        Self { trials: trials.len(), anomalies: witnesses.len(), commits, rows, witnesses }
     }
 
     /// As Markdown, for docs/reliability.md.
@@ -49,7 +59,7 @@ impl Results {
             "| row | fault | repeats | anomalies | gap p50 ms | p99 | max | limit (p99) |\n|---|---|--:|--:|--:|--:|--:|--:|\n",
         );
         for row in &self.rows {
-            let limit = row.gap_limit_ms.map_or_else(|| "until healed".to_owned(), |limit| limit.to_string());
+            let limit = &row.limit;
             text.push_str(&format!(
                 "| {} | {} | {} | {} | {:.0} | {:.0} | {:.0} | {limit} |\n",
                 row.row, row.what, row.repeats, row.anomalies, row.gap_p50_ms, row.gap_p99_ms, row.gap_max_ms
@@ -75,6 +85,7 @@ fn row_result(row: &'static Row, trials: &[Trial]) -> Option<RowResult> {
         gap_p99_ms: percentile(&gaps, 0.99),
         gap_max_ms: percentile(&gaps, 1.0),
         gap_limit_ms: row.gap_ms_max,
+        limit: row.limit(),
         late: gaps.iter().filter(late).count(),
         successions: mine.iter().map(|trial| trial.successions).sum(),
         restarts: mine.iter().map(|trial| trial.restarts).sum(),
@@ -94,6 +105,7 @@ mod tests {
             gap_ms,
             successions: 1,
             restarts: 0,
+            commit: String::new(),
             figure: String::new(),
             anomaly: None,
         }

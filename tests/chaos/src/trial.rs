@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
+
 use crate::chance::Chance;
-use crate::fault::{Fault, InForce, Who};
+use crate::fault::{self, Fault, InForce, Who};
 use crate::journal::{Anomaly, AnomalyKind, Entry, Journal, now};
-use crate::places::Place;
-use crate::rows::{Row, Step};
+use crate::places::{ENGINES, Place};
+use crate::rows::{Ending, Row, Sight, Step};
 use crate::world::World;
 
 /// No fault holds longer than this, whatever its row says: then it is taken back.
@@ -16,6 +18,8 @@ const SETTLE_PATIENCE: Duration = Duration::from_secs(120);
 /// Undisturbed output before a fault, in milliseconds; any moment may be the one.
 const CALM_MS: std::ops::RangeInclusive<u64> = 700..=1_700;
 const SLICE: Duration = Duration::from_millis(50);
+/// How long something that a row waits for may take; a snapshot is taken every few seconds.
+const SIGHT_PATIENCE: Duration = Duration::from_secs(45);
 
 /// A trial before the output is judged.
 #[derive(Debug)]
@@ -39,10 +43,18 @@ pub(crate) fn play(
 ) -> anyhow::Result<Happened> {
     std::thread::sleep(Duration::from_millis(chance.within(&CALM_MS)));
     let from = now();
-    let mut play = Play { world, row, chance, journal, in_force: Vec::new(), ended: Vec::new() };
+    let mut said = Vec::new();
+    for i in 0..ENGINES {
+        said.push(world.production()?.words_of(Place::Engine(i)).len());
+    }
+    let mut play =
+        Play { world, row, chance, journal, in_force: Vec::new(), ended: Vec::new(), last: Vec::new(), said };
     let stepped = row.steps.iter().try_for_each(|step| play.step(step));
     let healed = play.heal();
-    let settled = stepped.and(healed).and_then(|()| play.world.settle(SETTLE_PATIENCE));
+    let settled = stepped.and(healed).and_then(|()| match row.ending {
+        Ending::AsBefore | Ending::InputGone => play.world.settle(SETTLE_PATIENCE),
+        Ending::Refused(reasons) => play.world.await_refusal(reasons, SETTLE_PATIENCE),
+    });
     let anomaly = settled.err().map(|error| {
         let words = format!("{error:#}");
         Anomaly { kind: kind_of(&words), words }
@@ -69,6 +81,10 @@ struct Play<'a> {
     journal: &'a mut Journal,
     in_force: Vec<(InForce, Instant)>,
     ended: Vec<(String, i64)>,
+    /// Who was struck last.
+    last: Vec<Place>,
+    /// How much each engine had said before the first strike, in bytes.
+    said: Vec<usize>,
 }
 
 impl Play<'_> {
@@ -80,16 +96,53 @@ impl Play<'_> {
                 self.wait(time)
             }
             Step::Heal => self.heal(),
+            Step::HealNewest => self.in_force.pop().map_or(Ok(()), |(fault, _)| self.undo(fault)),
+            Step::Await(sight) => self.wait_for(*sight),
             Step::Settle => self.world.settle(SETTLE_PATIENCE),
             Step::Flap(who, fault, times, millis) => self.flap(*who, *fault, *times, Duration::from_millis(*millis)),
         }
     }
 
     fn strike(&mut self, who: Who, fault: Fault) -> anyhow::Result<()> {
-        for place in who.places(self.world, self.chance)? {
+        if who != Who::Same {
+            self.last = who.places(self.world, self.chance)?;
+        }
+        for place in self.last.clone() {
             self.strike_at(place, who, fault)?;
         }
         Ok(())
+    }
+
+    fn wait_for(&mut self, sight: Sight) -> anyhow::Result<()> {
+        let deadline = Instant::now() + SIGHT_PATIENCE;
+        while !self.sees(sight)? {
+            if Instant::now() > deadline {
+                bail!("not seen within {SIGHT_PATIENCE:?}: {sight:?}");
+            }
+            std::thread::sleep(SLICE);
+        }
+        Ok(())
+    }
+
+    fn sees(&mut self, sight: Sight) -> anyhow::Result<bool> {
+        Ok(match sight {
+            Sight::Snapshots(count) => {
+                let standbys = Who::Standbys.places(self.world, self.chance)?;
+                let production = self.world.production()?;
+                standbys.iter().all(|place| fault::snapshots(&production.data(*place)).len() >= count)
+            }
+            Sight::Says(words) => {
+                let production = self.world.production()?;
+                let engines = self.last.iter().filter_map(|place| match place {
+                    Place::Engine(i) => Some((*place, self.said[*i])),
+                    Place::ZooKeeper(_) | Place::Broker(_) | Place::Publisher | Place::Subscriber => None,
+                });
+                engines.into_iter().all(|(place, from)| {
+                    production.words_of(place).get(from..).is_some_and(|said| said.contains(words))
+                })
+            }
+            Sight::OneEntryEach => fault::entries(self.world)?.len() == ENGINES,
+        })
     }
 
     fn strike_at(&mut self, place: Place, who: Who, fault: Fault) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! Everything that runs: cluster, engines, adapters; by place, so that any fault can strike any of them.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -79,9 +80,21 @@ impl World {
         process.as_ref().with_context(|| format!("{} isn't running", place.name()))?.signal(signal)
     }
 
+    /// Where clients reach a broker or a ZooKeeper node.
+    pub(crate) fn address(&self, place: Place) -> anyhow::Result<SocketAddr> {
+        let text = format!("{}:{}", self.host(place)?.address, cluster::port(place)?);
+        text.parse().with_context(|| format!("{text} is no address"))
+    }
+
     /// How often a supervisor had to start something since the last call.
     pub(crate) fn take_restarts(&mut self) -> usize {
         self.production.as_mut().map(Production::take_restarts).unwrap_or_default()
+    }
+
+    /// Waits until every engine refuses to go on, for one of these reasons.
+    pub(crate) fn await_refusal(&mut self, reasons: &[&str], patience: Duration) -> anyhow::Result<()> {
+        let production = self.production.as_mut().context("no project is running")?;
+        production.await_refusal(&self.network, reasons, patience)
     }
 
     /// Waits until brokers and ZooKeeper serve, all copies are in sync, one engine is active and the others could take over.

@@ -67,9 +67,9 @@ impl Recipe {
         Ok(command)
     }
 
-    pub(super) fn producer(&self, brokers: &str, topic: &str) -> Command {
-        let mut command = self.java(TOOL_HEAP, &self.broker_jars, "org.apache.kafka.tools.ConsoleProducer");
-        command.args(["--bootstrap-server", brokers, "--topic", topic]);
+    pub(super) fn kafka_tool(&self, brokers: &str, name: &str) -> Command {
+        let mut command = self.java(TOOL_HEAP, &self.broker_jars, &format!("org.apache.kafka.tools.{name}"));
+        command.args(["--bootstrap-server", brokers]);
         command
     }
 

@@ -94,9 +94,9 @@ impl Cluster {
         Ok(())
     }
 
-    /// Kafka's own producer: a record for each line it is given.
-    pub(crate) fn producer(&self, network: &Network, topic: &str) -> anyhow::Result<Command> {
-        Ok(self.recipe.producer(&addresses(network)?.0, topic))
+    /// One of Kafka's own tools, told where the brokers are.
+    pub(crate) fn kafka_tool(&self, network: &Network, name: &str) -> anyhow::Result<Command> {
+        Ok(self.recipe.kafka_tool(&addresses(network)?.0, name))
     }
 
     /// ZooKeeper's own client, to be given its words.
@@ -117,6 +117,15 @@ impl Cluster {
 
 const fn broker_port(i: usize) -> u16 {
     BROKER_PORT_BASE + 1 + i as u16
+}
+
+/// Where a node listens for clients.
+pub(crate) fn port(place: Place) -> anyhow::Result<u16> {
+    match place {
+        Place::Broker(i) => Ok(broker_port(i)),
+        Place::ZooKeeper(_) => Ok(ZOOKEEPER_PORT),
+        Place::Engine(_) | Place::Publisher | Place::Subscriber => bail!("{} is no node of the cluster", place.name()),
+    }
 }
 
 /// What every `understudy` command is told about this cluster.

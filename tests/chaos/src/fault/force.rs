@@ -4,10 +4,12 @@ use anyhow::Context as _;
 use demo::process::Process;
 use rustix::process::Signal;
 
-use super::{Fault, Way, by_hand};
+use super::disk::{self, TinyDisk};
+use super::{Fault, Resource, Way, Who, by_hand};
 use crate::chance::Chance;
-use crate::host::{Group, Hold, Host, INTERFACE, Rule, run};
-use crate::places::Place;
+use crate::host::{DescriptorLimit, Group, Hold, Host, INTERFACE, Rule, run};
+use crate::places::{PROXY, Place};
+use crate::proxy::{Proxy, Twist};
 use crate::world::World;
 
 /// What must be taken back. None of them is lost on a failure: whoever ends a trial undoes all that are left.
@@ -19,6 +21,11 @@ pub(crate) enum InForce {
     LinkDown(Place),
     Ruled(Place, Rule),
     Narrowed(Place),
+    /// Runs beside the place's own process, which was ended.
+    Changed(Place, Process),
+    DiskFull(Place, TinyDisk),
+    Limited(Place, DescriptorLimit),
+    Led(Place, Proxy),
 }
 
 impl InForce {
@@ -52,10 +59,46 @@ impl InForce {
                 by_hand::write_garbage(world)?;
                 Vec::new()
             }
-            Fault::DeleteEntry => {
-                by_hand::delete_first_entry(world)?;
+            Fault::WrongType => {
+                by_hand::publish_wrong_type(world)?;
                 Vec::new()
             }
+            Fault::Oversized => {
+                by_hand::write_oversized(world)?;
+                Vec::new()
+            }
+            Fault::Replace(topic) => {
+                by_hand::replace(world, topic)?;
+                Vec::new()
+            }
+            Fault::Truncate => {
+                by_hand::truncate_input(world)?;
+                Vec::new()
+            }
+            Fault::DeleteEntry(entry) => {
+                by_hand::delete_entry(world, entry)?;
+                Vec::new()
+            }
+            Fault::OtherModel => {
+                world.stop(place)?;
+                let production = world.production.as_ref().context("no project is running")?;
+                vec![Self::Changed(place, production.launch_with_another_model(&world.network, place)?)]
+            }
+            Fault::FillDisk => vec![Self::DiskFull(place, TinyDisk::mount(&world.production()?.data(place), place)?)],
+            Fault::Spoil(which) => {
+                disk::spoil(&world.production()?.data(place), which)?;
+                Vec::new()
+            }
+            Fault::Wipe => {
+                disk::wipe(&world.production()?.data(place))?;
+                Vec::new()
+            }
+            Fault::Limit(Resource::Descriptors) => {
+                vec![Self::Limited(place, DescriptorLimit::set(pid(world, place)?)?)]
+            }
+            Fault::Limit(Resource::Threads) => vec![Self::Held(place, hold(world, place, Hold::Threads)?)],
+            Fault::Limit(Resource::Memory) => vec![Self::Held(place, hold(world, place, Hold::Memory)?)],
+            Fault::Lead(to, twist) => lead(world, place, to, twist, chance)?,
             Fault::LinkDown => {
                 set_link(world.host(place)?, "down")?;
                 vec![Self::LinkDown(place)]
@@ -103,6 +146,16 @@ impl InForce {
             Self::Paused(place) => world.signal(place, Signal::CONT),
             Self::Held(_, group) => group.release(),
             Self::Doubled(_, mut process) => process.kill(),
+            Self::Changed(place, process) => {
+                drop(process);
+                world.start(place)
+            }
+            Self::DiskFull(_, disk) => disk.unmount(),
+            Self::Limited(_, limit) => limit.lift(),
+            Self::Led(_, proxy) => {
+                drop(proxy);
+                Ok(())
+            }
             Self::LinkDown(place) => set_link(world.host(place)?, "up"),
             Self::Ruled(place, rule) => rule.remove(&world.host(place)?.namespace),
             Self::Narrowed(place) => {
@@ -120,6 +173,10 @@ impl InForce {
             Self::Paused(place) => format!("SIGCONT to {}", place.name()),
             Self::Held(place, _) => format!("{} runs on", place.name()),
             Self::Doubled(place, _) => format!("the second {} killed", place.name()),
+            Self::Changed(place, _) => format!("{} started with the right model", place.name()),
+            Self::DiskFull(place, _) => format!("disk of {} has room", place.name()),
+            Self::Limited(place, _) => format!("{} may open descriptors", place.name()),
+            Self::Led(place, _) => format!("{} is led no more", place.name()),
             Self::LinkDown(place) => format!("link of {} up", place.name()),
             Self::Ruled(place, _) => format!("packets of {} pass", place.name()),
             Self::Narrowed(place) => format!("link of {} wide", place.name()),
@@ -128,8 +185,30 @@ impl InForce {
 }
 
 fn hold(world: &mut World, place: Place, hold: Hold) -> anyhow::Result<Group> {
+    Group::hold(&place.name(), pid(world, place)?, hold)
+}
+
+fn pid(world: &mut World, place: Place) -> anyhow::Result<u32> {
     let pid = world.process(place)?.as_ref().map(Process::id);
-    Group::hold(&place.name(), pid.with_context(|| format!("{} isn't running", place.name()))?, hold)
+    pid.with_context(|| format!("{} isn't running", place.name()))
+}
+
+/// A connection that begins now is sent to the proxy; the rules behind end those that were there before, whose packets
+/// still bear the true address when the filter sees them.
+fn lead(world: &mut World, place: Place, to: Who, twist: Twist, chance: &mut Chance) -> anyhow::Result<Vec<InForce>> {
+    let targets = to.places(world, chance)?;
+    let targets = targets.into_iter().map(|target| world.address(target)).collect::<anyhow::Result<Vec<_>>>()?;
+    let host = world.network.host(PROXY)?;
+    let proxy = Proxy::start(host, &targets, twist, chance.next())?;
+    let mut rules = Vec::new();
+    for (target, port) in proxy.ports() {
+        let packets = format!("-p tcp -d {} --dport {}", target.ip(), target.port());
+        rules.push(format!("OUTPUT -t nat {packets} -j DNAT --to-destination {}:{port}", host.address));
+        rules.push(format!("OUTPUT {packets} -j REJECT --reject-with tcp-reset"));
+    }
+    let rules = put_all(world, place, &rules)?;
+    // Newest first: the rules go before the proxy does.
+    Ok(std::iter::once(InForce::Led(place, proxy)).chain(rules).collect())
 }
 
 fn put_all(world: &World, place: Place, rules: &[String]) -> anyhow::Result<Vec<InForce>> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::chance::Chance;
 use crate::cluster::{self, NODES};
@@ -39,6 +39,8 @@ pub(crate) enum Who {
     ZooKeeperMajority,
     Publisher,
     Subscriber,
+    /// Who was struck last in this trial.
+    Same,
 }
 
 impl Who {
@@ -59,6 +61,7 @@ impl Who {
             Self::ZooKeeperMajority => "two ZooKeeper nodes",
             Self::Publisher => "the publisher",
             Self::Subscriber => "the subscriber",
+            Self::Same => "the same",
         }
     }
 
@@ -98,6 +101,7 @@ impl Who {
             }
             Self::Publisher => vec![Place::Publisher],
             Self::Subscriber => vec![Place::Subscriber],
+            Self::Same => bail!("only a trial knows who was struck last"),
         })
     }
 }

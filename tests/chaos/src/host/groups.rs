@@ -1,5 +1,5 @@
 //! Control groups: the freezer, in which all threads of a process stand still and nobody outside is told, as when a virtual
-//! machine pauses; and a share of processor time that is too small.
+//! machine pauses; and bounds that are too small: of processor time, threads, memory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,15 @@ pub(crate) enum Hold {
     Freeze,
     /// They get this part of one processor, in percent.
     Share(u32),
+    /// They can start no further thread.
+    Threads,
+    /// They get next to no further memory; the kernel ends one that needs more.
+    Memory,
 }
+
+const ALL: [Hold; 4] = [Hold::Freeze, Hold::Share(0), Hold::Threads, Hold::Memory];
+/// Of what is asked for after the process has come into the group; what it had before isn't counted by the first version.
+const MEMORY_BYTES: &str = "4194304";
 
 /// A process held by a group.
 #[derive(Debug)]
@@ -47,6 +55,12 @@ impl Group {
 
     fn set(&self, on: bool) -> anyhow::Result<()> {
         let (file, text) = match (self.hold, is_first(), on) {
+            (Hold::Threads, _, true) => ("pids.max", "1".to_owned()),
+            (Hold::Threads, _, false) => ("pids.max", "max".to_owned()),
+            (Hold::Memory, true, true) => ("memory.limit_in_bytes", MEMORY_BYTES.to_owned()),
+            (Hold::Memory, true, false) => ("memory.limit_in_bytes", "-1".to_owned()),
+            (Hold::Memory, false, true) => ("memory.max", MEMORY_BYTES.to_owned()),
+            (Hold::Memory, false, false) => ("memory.max", "max".to_owned()),
             (Hold::Freeze, true, true) => ("freezer.state", "FROZEN".to_owned()),
             (Hold::Freeze, true, false) => ("freezer.state", "THAWED".to_owned()),
             (Hold::Freeze, false, on) => ("cgroup.freeze", u8::from(on).to_string()),
@@ -63,7 +77,7 @@ impl Group {
 
 /// Lets everything run that an earlier runner held, so that it can be ended.
 pub(super) fn release_all() {
-    for hold in [Hold::Freeze, Hold::Share(0)] {
+    for hold in ALL {
         for folder in ours(hold) {
             let _ = Group { folder, hold }.release();
         }
@@ -72,7 +86,7 @@ pub(super) fn release_all() {
 
 /// Removes our control groups; those in use stay.
 pub(super) fn remove_all() {
-    for folder in [Hold::Freeze, Hold::Share(0)].into_iter().flat_map(ours) {
+    for folder in ALL.into_iter().flat_map(ours) {
         let _ = fs::remove_dir(folder);
     }
 }
@@ -89,6 +103,8 @@ fn root(hold: Hold) -> PathBuf {
         (false, _) => mount.to_owned(),
         (true, Hold::Freeze) => mount.join("freezer"),
         (true, Hold::Share(_)) => mount.join("cpu"),
+        (true, Hold::Threads) => mount.join("pids"),
+        (true, Hold::Memory) => mount.join("memory"),
     }
 }
 

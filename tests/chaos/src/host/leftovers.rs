@@ -39,7 +39,7 @@ pub(crate) fn remove_all() -> anyhow::Result<()> {
         run("ip", &["netns", "del", &namespace])?;
     }
     groups::remove_all();
-    Ok(())
+    crate::fault::unmount_all()
 }
 
 fn namespaces() -> Vec<String> {

@@ -5,6 +5,7 @@ mod command;
 mod firewall;
 mod groups;
 mod leftovers;
+mod limit;
 mod namespace;
 mod network;
 
@@ -12,6 +13,7 @@ pub(crate) use command::run;
 pub(crate) use firewall::Rule;
 pub(crate) use groups::{Group, Hold};
 pub(crate) use leftovers::{Claim, remove_all};
+pub(crate) use limit::DescriptorLimit;
 pub(crate) use namespace::Namespace;
 pub(crate) use network::{Host, INTERFACE, Network};
 
