@@ -81,7 +81,7 @@ fn row(status: &Value) -> [String; 10] {
         if role == "active" { "ACTIVE".to_owned() } else { role },
         text(&status["state"]),
         status["input"]["offset"].to_string(),
-        status["input"]["lag"].to_string(),
+        status["input"]["lag"].as_u64().map_or_else(|| "?".to_owned(), |lag| lag.to_string()),
         output["id"].to_string(),
         output["index"].to_string(),
         format!("{}/{}", output["buffer"], output["bound"]),

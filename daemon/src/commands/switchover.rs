@@ -80,7 +80,7 @@ fn fittest(asked: &Asked) -> Option<&(String, Value)> {
     // Without a coordinator there is no line.
     in_line.or_else(|| {
         let fit = |(_, status): &&(String, Value)| status["role"] == "standby" && status["eligible"] == true;
-        asked.found.iter().filter(fit).min_by_key(|(_, status)| status["input"]["lag"].as_u64())
+        asked.found.iter().filter(fit).min_by_key(|(_, status)| status["input"]["lag"].as_u64().unwrap_or(u64::MAX))
     })
 }
 

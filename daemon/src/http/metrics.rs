@@ -31,7 +31,9 @@ pub(super) fn text(status: &Status, failovers: u64) -> String {
     roles(&mut registry, status);
     gauge(&mut registry, "term", "Leadership, counted by the coordinator", status.term);
     gauge(&mut registry, "input_offset", "Next inbound offset to process", status.input.offset);
-    gauge(&mut registry, "input_lag_records", "Inbound records not yet processed", status.input.lag);
+    if let Some(lag) = status.input.lag {
+        gauge(&mut registry, "input_lag_records", "Inbound records not yet processed", lag);
+    }
     gauge(&mut registry, "standby_in_sync", "Whether this replica could take over", u64::from(status.eligible));
     gauge(&mut registry, "blocked", "Whether this replica can't go on", u64::from(status.role == "blocked"));
     counter(&mut registry, "failovers", "Takeovers by this process", failovers);

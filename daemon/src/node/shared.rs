@@ -7,6 +7,9 @@ use types::{Digest, MessageId, OutputIndex};
 
 use crate::snapshot::Report;
 
+/// Where an inbound log ends before the brokers have said it.
+const END_UNKNOWN: u64 = u64::MAX;
+
 /// The last output of a topic that was computed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LastComputed {
@@ -41,7 +44,11 @@ impl Shared {
     /// Input begins paused, as the replica machine expects.
     #[must_use]
     pub fn new(outputs: usize) -> Self {
-        let shared = Self { last: Mutex::new(vec![LastComputed::default(); outputs]), ..Self::default() };
+        let shared = Self {
+            input_end: AtomicU64::new(END_UNKNOWN),
+            last: Mutex::new(vec![LastComputed::default(); outputs]),
+            ..Self::default()
+        };
         shared.set_paused(true);
         shared
     }
@@ -120,10 +127,11 @@ impl Shared {
         self.again.store(true, Ordering::Release);
     }
 
-    /// The next inbound offset, and the log's end as far as it is known.
+    /// The next inbound offset, and the log's end once it is known.
     #[must_use]
-    pub fn input(&self) -> (u64, u64) {
-        (self.input_next.load(Ordering::Relaxed), self.input_end.load(Ordering::Relaxed))
+    pub fn input(&self) -> (u64, Option<u64>) {
+        let end = Some(self.input_end.load(Ordering::Relaxed)).filter(|end| *end != END_UNKNOWN);
+        (self.input_next.load(Ordering::Relaxed), end)
     }
 
     /// The hot thread's side.

@@ -24,7 +24,8 @@ pub struct View {
     pub(super) paused: bool,
     pub(super) line: Vec<String>,
     pub(super) input_next: u64,
-    pub(super) input_end: u64,
+    /// `None` before the brokers have said it.
+    pub(super) input_end: Option<u64>,
     pub(super) outputs: Vec<OutputView>,
     pub(super) last_failover: Option<LastFailover>,
 }
@@ -129,7 +130,7 @@ impl Board {
         if let Some(active) = view.active.as_ref().filter(|active| **active != self.fixed.member) {
             state.active_seen = Some(active.clone());
         }
-        state.pace.look(now, view.input_next, view.input_end);
+        state.pace.look(now, view.input_next, view.input_end.unwrap_or(view.input_next));
         state.view = Some(view);
     }
 
@@ -245,7 +246,7 @@ impl Board {
             input: InputStatus {
                 topic: fixed.inbound_topic.clone(),
                 offset: view.map_or(0, |view| view.input_next),
-                lag: view.map_or(0, |view| view.input_end.saturating_sub(view.input_next)),
+                lag: view.and_then(|view| Some(view.input_end?.saturating_sub(view.input_next))),
                 records,
                 events,
                 rejected,
@@ -367,8 +368,8 @@ pub struct InputStatus {
     pub topic: String,
     /// The next offset to process.
     pub offset: u64,
-    /// Records in the log beyond that.
-    pub lag: u64,
+    /// Records in the log beyond that; none before the brokers have said where it ends.
+    pub lag: Option<u64>,
     /// Records processed since start.
     pub records: u64,
     /// Events in them.

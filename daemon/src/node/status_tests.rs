@@ -78,7 +78,7 @@ fn view(stage: Stage, health: Health) -> View {
         paused: health == Health::FailoverPaused,
         line: vec!["esp-1".to_owned(), "esp-2".to_owned()],
         input_next: 10,
-        input_end: 12,
+        input_end: Some(12),
         outputs: vec![OutputView {
             topic: "HA_1.p.cq.out.O".to_owned(),
             computed: 5,
@@ -136,13 +136,13 @@ fn what_does_not_fit_the_schema_is_named_with_its_place() {
     board.set(Tick(1), view(Stage::Active, Health::Fine));
     let mut document = document(&board);
     document["role"] = "king".into();
-    document["input"]["lag"] = (-1).into();
+    document["input"]["offset"] = (-1).into();
     document["outputs"][0]["extra"] = true.into();
     document.as_object_mut().unwrap().remove("term");
     let mut faults = schema::faults(&schema, &document);
     faults.sort();
     let places: Vec<&str> = faults.iter().filter_map(|fault| fault.split(": ").next()).collect();
-    assert_eq!(places, ["/", "/input/lag", "/outputs/0", "/role"], "{faults:?}");
+    assert_eq!(places, ["/", "/input/offset", "/outputs/0", "/role"], "{faults:?}");
 }
 
 #[test]
