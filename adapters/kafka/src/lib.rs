@@ -4,6 +4,7 @@
 //! be repeated, the output, is written by the appender, which speaks the protocol itself, or where that can't be, by
 //! transactions.
 
+mod attended;
 mod claims;
 mod config;
 mod context;

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::ToBytes;
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, ProducerContext};
 use tracing::warn;
 
+use crate::attended::Attended;
 use crate::error::Error;
 use crate::watermarks::drop_elsewhere;
 
@@ -17,12 +18,12 @@ pub(crate) struct Writer<C: ProducerContext + Clone + 'static> {
     config: ClientConfig,
     context: C,
     /// `None` only while being dropped.
-    producer: Mutex<Option<ThreadedProducer<C>>>,
+    producer: Mutex<Option<Attended<C>>>,
 }
 
 impl<C: ProducerContext + Clone + 'static> Writer<C> {
     pub(crate) fn open(config: ClientConfig, context: C) -> Result<Self, Error> {
-        let producer = config.create_with_context(context.clone()).map_err(Error::client)?;
+        let producer = Attended::start(&config, context.clone())?;
         Ok(Self { config, context, producer: Mutex::new(Some(producer)) })
     }
 
@@ -32,23 +33,28 @@ impl<C: ProducerContext + Clone + 'static> Writer<C> {
         record: BaseRecord<'_, K, P, C::DeliveryOpaque>,
     ) -> Result<(), KafkaError> {
         let mut producer = self.lock();
-        if let Some((code, reason)) = producer.as_ref().and_then(|producer| producer.client().fatal_error()) {
+        if let Some((code, reason)) = producer.as_ref().and_then(Attended::fatal_error) {
             warn!(%code, reason, "producer has ended itself; starting another");
-            let ended = producer.replace(self.config.create_with_context(self.context.clone())?);
-            drop_elsewhere(ended);
+            match Attended::start(&self.config, self.context.clone()) {
+                Ok(fresh) => drop_elsewhere(producer.replace(fresh)),
+                Err(error) => {
+                    warn!(%error, "another producer can't be had");
+                    return Err(KafkaError::Canceled);
+                }
+            }
         }
         match producer.as_ref() {
-            Some(producer) => producer.send(record).map_err(|(error, _)| error),
+            Some(producer) => producer.send(record),
             None => Err(KafkaError::Canceled),
         }
     }
 
     /// Records handed over whose fate isn't known yet.
     pub(crate) fn on_their_way(&self) -> i32 {
-        self.lock().as_ref().map_or(0, |producer| producer.in_flight_count())
+        self.lock().as_ref().map_or(0, Attended::on_their_way)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<ThreadedProducer<C>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Attended<C>>> {
         // A producer is either there or not; a thread that panicked in between changes nothing.
         self.producer.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,6 +29,9 @@ use crate::clock;
 
 /// How often positions are looked at while nothing else happens: they move without waking anybody.
 const POSITIONS_EVERY: Duration = Duration::from_millis(5);
+/// The same while nothing is owed and nothing moved since the last look. Whoever finds a peer dead or gets a wish wakes the
+/// loop, and positions are looked at first then.
+const POSITIONS_AT_REST_EVERY: Duration = Duration::from_millis(50);
 /// Outputs that are due for so long without any progress of the log are worth telling the machine.
 const STALL_WORTH_TELLING: Duration = Duration::from_millis(100);
 
@@ -114,6 +117,8 @@ pub struct Heard {
     pub(super) asked: Option<Sender<Result<String, String>>>,
     /// When status and heartbeats were last made anew.
     pub(super) shown: Tick,
+    /// Nothing is owed to any log, and nothing moved between the last two looks.
+    at_rest: bool,
     /// Who was active before this replica, for the history.
     pub(super) previous: Option<MemberName>,
 }
@@ -128,8 +133,9 @@ impl Control {
         }
         loop {
             let now = clock::now();
-            let until_deadline = self.machine.deadline().map_or(POSITIONS_EVERY, |deadline| deadline.since(now));
-            let wake = match wakes.recv_timeout(until_deadline.min(POSITIONS_EVERY)) {
+            let next_look = if self.heard.at_rest { POSITIONS_AT_REST_EVERY } else { POSITIONS_EVERY };
+            let until_deadline = self.machine.deadline().map_or(next_look, |deadline| deadline.since(now));
+            let wake = match wakes.recv_timeout(until_deadline.min(next_look)) {
                 Ok(wake) => Some(wake),
                 Err(RecvTimeoutError::Timeout) => None,
                 // The loop holds a sender of its own channel through its helpers, so this can't be reached while they live.
@@ -189,9 +195,11 @@ impl Control {
     /// Positions move without waking anybody; here they are told, and noticed when they stand still.
     fn hear_positions(&mut self, now: Tick) -> Option<Exit> {
         let mut facts = Vec::new();
+        let mut owed = false;
         for (i, output) in self.outputs.iter_mut().enumerate() {
             let id = OutputId(i);
             let (computed, published) = (output.progress.computed(), output.progress.published());
+            owed |= computed > published;
             let watch = &mut output.watch;
             if computed != watch.computed {
                 watch.computed = computed;
@@ -206,6 +214,7 @@ impl Control {
                 watch.moved = now;
             }
         }
+        self.heard.at_rest = facts.is_empty() && !owed;
         facts.extend(self.stalls(now));
         facts.into_iter().find_map(|fact| self.tell(fact, now))
     }

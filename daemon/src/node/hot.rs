@@ -18,7 +18,7 @@ use crate::pipeline::Pipeline;
 /// Payload bytes of one run at most, so that a run never holds a takeover up for long.
 const RUN_BYTES_MAX: usize = 1 << 20;
 /// How long one read waits for input; flags are looked at in between.
-const READ_WAIT: Duration = Duration::from_millis(20);
+const READ_WAIT: Duration = Duration::from_millis(50);
 /// How often a thread that stands still looks whether it may go on.
 const STANDSTILL: Duration = Duration::from_micros(500);
 /// Outputs that an active holds per topic until they are acknowledged, and that any replica keeps while acknowledged ones may
