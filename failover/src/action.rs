@@ -18,6 +18,9 @@ pub enum Action {
     Displace(Candidate),
     /// Append from the first output that isn't published, on all outputs.
     StartWriting,
+    /// Append from here on, per outbound topic: there the active before says to have ended, and its last append may still be
+    /// on its way. The log decides; nothing counts as published by this.
+    StartWritingAt(Vec<OutputIndex>),
     /// Append nothing more, on all outputs; go on tailing.
     StopWriting,
     /// Read no more input.
@@ -28,7 +31,7 @@ pub enum Action {
     HandOver {
         /// Whom.
         to: MemberName,
-        /// The next index to append, per outbound topic.
+        /// The next index to append, per outbound topic; the append before it may still be on its way.
         next: Vec<OutputIndex>,
     },
     /// Log, count and note the change of stage.
@@ -142,6 +145,10 @@ impl fmt::Display for Action {
             Self::LeaveLine => f.write_str("LeaveLine"),
             Self::Displace(candidate) => write!(f, "Displace {candidate}"),
             Self::StartWriting => f.write_str("StartWriting"),
+            Self::StartWritingAt(next) => {
+                f.write_str("StartWriting at")?;
+                next.iter().try_for_each(|index| write!(f, " {index}"))
+            }
             Self::StopWriting => f.write_str("StopWriting"),
             Self::PauseInput => f.write_str("PauseInput"),
             Self::ResumeInput => f.write_str("ResumeInput"),

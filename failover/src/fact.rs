@@ -192,6 +192,14 @@ pub enum Fact {
         /// When.
         at: Tick,
     },
+    /// Said after [`crate::Action::StopWriting`], before [`Fact::Drained`] and not always: only one append of ours is left on
+    /// its way, and the log takes it before anything that is sent from now on.
+    LastOnItsWay {
+        /// Where.
+        output: OutputId,
+        /// One past the last output of that append.
+        next: OutputIndex,
+    },
     /// Said after [`crate::Action::StopWriting`]: nothing of ours is on its way any more, and the last [`Fact::Published`] said all of it.
     Drained {
         /// Where.
@@ -291,7 +299,7 @@ pub enum Fact {
     HandedOver {
         /// Who was active.
         from: MemberName,
-        /// The next index to append, per outbound topic.
+        /// The next index to append, per outbound topic; the append before it may still be on its way.
         next: Vec<OutputIndex>,
     },
     /// An operator wants another active.
@@ -322,6 +330,7 @@ impl fmt::Display for Fact {
             Self::Published { output, end } => write!(f, "{output} published {end}"),
             Self::WritingStarted => f.write_str("writing started"),
             Self::TookOver { output, first, .. } => write!(f, "{output} took over at {first}"),
+            Self::LastOnItsWay { output, next } => write!(f, "{output} last on its way, up to {next}"),
             Self::Drained { output } => write!(f, "{output} drained"),
             Self::WriterRefused { output } => write!(f, "{output} refused"),
             Self::ForeignWriter { output } => write!(f, "{output} foreign writer"),

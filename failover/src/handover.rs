@@ -4,6 +4,7 @@ use types::{MemberName, OutputIndex, Tick};
 
 use crate::buffer::Buffer;
 use crate::line::Place;
+use crate::machine::OnItsWay;
 use crate::{
     Action, Candidate, Exit, Fencing, Handover, Machine, Refusal, Role, Stage, Step, SwitchoverAnswer, Then, Why,
 };
@@ -78,15 +79,13 @@ impl Machine {
         if self.buffers.iter().zip(next).any(|(buffer, end)| buffer.published() > *end) {
             return;
         }
-        for (buffer, end) in self.buffers.iter_mut().zip(next) {
-            let _ = buffer.set_published(*end);
-        }
         self.judge_buffers(now);
         if !self.is_eligible() || !matches!(self.line.place(), Place::In { .. }) {
             return;
         }
         match self.config().fencing {
-            Fencing::Log => self.promote(Why::HandedOver, now),
+            // What lies below may not be committed yet: it leaves the buffer when the log shows it, as always.
+            Fencing::Log => self.promote_by(Action::StartWritingAt(next.to_vec()), Why::HandedOver, now),
             // The one before may think it was not heard and write again: only the line is a proof.
             Fencing::None => self.displace_ahead(),
         }
@@ -152,7 +151,7 @@ impl Machine {
             }
             None => Step::Finishing,
         };
-        self.drained.fill(false);
+        self.on_its_way.fill(OnItsWay::Unknown);
         let until = now + self.config().handover_timeout;
         self.become_role(Role::HandingOver(Handover { then, step, until }), why);
     }
@@ -173,14 +172,18 @@ impl Machine {
                     self.switched_over(to);
                 } else if due || !self.is_member_in_sync(&to) {
                     self.give_up(to, now);
-                } else if self.is_drained() {
+                } else if self.may_hand_over() {
                     self.hand_over(to.clone());
                     self.set_handover(Then::StandBy, Step::Offered { to });
                 }
             }
             (Step::Draining { to }, Then::Exit) => {
-                if due || self.is_drained() {
-                    self.hand_over_and_stop(to);
+                if due || self.may_hand_over() {
+                    if let Some(to) = self.heir(&to) {
+                        self.hand_over(to);
+                    }
+                    self.set_handover(Then::Exit, Step::Offered { to });
+                    self.stop_when_drained(due);
                 }
             }
             (Step::Offered { to }, Then::StandBy) => {
@@ -190,8 +193,8 @@ impl Machine {
                     self.give_up(to, now);
                 }
             }
-            // The successor knows; nothing keeps this process.
-            (Step::Offered { .. }, Then::Exit) => self.stop(Exit::Clean),
+            // The successor knows; nothing but the last append keeps this process.
+            (Step::Offered { .. }, Then::Exit) => self.stop_when_drained(due),
         }
     }
 
@@ -209,18 +212,29 @@ impl Machine {
     }
 
     fn hand_over(&mut self, to: MemberName) {
-        let next = self.buffers.iter().map(Buffer::published).collect();
+        let end = |(left, buffer): (&OnItsWay, &Buffer)| match left {
+            OnItsWay::Last { next } => buffer.published().max(*next),
+            OnItsWay::Unknown | OnItsWay::Nothing => buffer.published(),
+        };
+        let next = self.on_its_way.iter().zip(&self.buffers).map(end).collect();
         self.act(Action::HandOver { to, next });
     }
 
     /// The successor may have died meanwhile; then the next one is told, or nobody.
-    fn hand_over_and_stop(&mut self, to: MemberName) {
-        let exit = if self.is_drained() { Exit::Clean } else { Exit::Undrained };
-        let next = self.successor().map(|candidate| candidate.member.clone());
-        if let Some(to) = if self.is_member_in_sync(&to) { Some(to) } else { next } {
-            self.hand_over(to);
+    fn heir(&self, to: &MemberName) -> Option<MemberName> {
+        if self.is_member_in_sync(to) {
+            return Some(to.clone());
         }
-        self.stop(exit);
+        self.successor().map(|candidate| candidate.member.clone())
+    }
+
+    /// A process that ends takes a request with it that the broker hasn't read.
+    fn stop_when_drained(&mut self, due: bool) {
+        match self.is_drained() {
+            true => self.stop(Exit::Clean),
+            false if due => self.stop(Exit::Undrained),
+            false => {}
+        }
     }
 
     fn switched_over(&mut self, to: MemberName) {
@@ -261,7 +275,21 @@ impl Machine {
 
     /// Nothing of ours is on its way: the output log said so, or everything there is is published.
     fn is_drained(&self) -> bool {
-        self.drained.iter().zip(&self.buffers).all(|(drained, buffer)| *drained || buffer.is_settled())
+        let drained = |(left, buffer): (&OnItsWay, &Buffer)| *left == OnItsWay::Nothing || buffer.is_settled();
+        self.on_its_way.iter().zip(&self.buffers).all(drained)
+    }
+
+    /// The successor may write: the log takes what of ours is on its way first, and would refuse what comes too early.
+    /// Without fencing nothing of ours may be on its way.
+    fn may_hand_over(&self) -> bool {
+        let ends = |(left, buffer): (&OnItsWay, &Buffer)| match left {
+            OnItsWay::Last { .. } | OnItsWay::Nothing => true,
+            OnItsWay::Unknown => buffer.is_settled(),
+        };
+        match self.config().fencing {
+            Fencing::Log => self.on_its_way.iter().zip(&self.buffers).all(ends),
+            Fencing::None => self.is_drained(),
+        }
     }
 
     fn is_member_in_sync(&self, member: &MemberName) -> bool {

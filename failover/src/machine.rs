@@ -26,8 +26,8 @@ pub struct Machine {
     pub(crate) line: Line,
     pub(crate) peers: Peers,
     pub(crate) buffers: Vec<Buffer>,
-    /// Per output: nothing of ours is on its way since writing stopped.
-    pub(crate) drained: Vec<bool>,
+    /// Per output: what of ours is on its way since writing stopped.
+    pub(crate) on_its_way: Vec<OnItsWay>,
     pub(crate) input_paused: bool,
     pub(crate) failover_paused: bool,
     pub(crate) forced: bool,
@@ -52,6 +52,17 @@ pub(crate) struct Rest {
     pub(crate) published: OutputIndex,
 }
 
+/// What of an output is on its way to the log after writing stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnItsWay {
+    /// As much as there was.
+    Unknown,
+    /// One append, which the log takes before whatever is sent later.
+    Last { next: OutputIndex },
+    /// Nothing.
+    Nothing,
+}
+
 impl Machine {
     /// A machine in [`Stage::Starting`], its input paused.
     ///
@@ -64,7 +75,7 @@ impl Machine {
             line: Line::new(config.member.clone(), config.incarnation),
             peers: Peers::default(),
             buffers: (0..config.outputs).map(|_| Buffer::new()).collect(),
-            drained: (0..config.outputs).map(|_| false).collect(),
+            on_its_way: (0..config.outputs).map(|_| OnItsWay::Unknown).collect(),
             input_paused: true,
             failover_paused: false,
             forced: false,
@@ -138,7 +149,8 @@ impl Machine {
             Fact::Computed { output, end } => self.buffer(output).set_computed(end),
             Fact::WritingStarted => self.on_writing_started(now),
             Fact::TookOver { at, .. } => self.on_took_over(at),
-            Fact::Drained { output } => self.on_drained(output),
+            Fact::LastOnItsWay { output, next } => self.on_left(output, OnItsWay::Last { next }),
+            Fact::Drained { output } => self.on_left(output, OnItsWay::Nothing),
             Fact::WriterRefused { .. } | Fact::ForeignWriter { .. } => self.on_other_writer(),
             Fact::PeerWrote { member, incarnation } => {
                 self.peers.wrote(member, incarnation, self.config.session_timeout, now);
@@ -195,10 +207,10 @@ impl Machine {
         }
     }
 
-    fn on_drained(&mut self, output: OutputId) {
+    fn on_left(&mut self, output: OutputId, left: OnItsWay) {
         // An answer to an earlier stop may come after writing began again.
         if !self.is_writing() {
-            self.drained[output.0] = true;
+            self.on_its_way[output.0] = left;
         }
     }
 
@@ -296,8 +308,13 @@ impl Machine {
         }
     }
 
-    /// Begins to write. The log decides what is true, so writing comes first and the line is put in order beside it.
+    /// Begins to write where the log ends.
     pub(crate) fn promote(&mut self, why: Why, now: Tick) {
+        self.promote_by(Action::StartWriting, why, now);
+    }
+
+    /// Begins to write. The log decides what is true, so writing comes first and the line is put in order beside it.
+    pub(crate) fn promote_by(&mut self, start: Action, why: Why, now: Tick) {
         let detected = self.line.ahead().first().and_then(|head| self.verdict(head).since());
         self.last_failover = Some(LastFailover {
             cause: why,
@@ -308,7 +325,7 @@ impl Machine {
             first_ack: None,
         });
         self.rest = None;
-        self.act(Action::StartWriting);
+        self.act(start);
         self.displace_ahead();
         self.become_role(Role::Active { since: now }, why);
     }

@@ -199,7 +199,7 @@ fn a_handover_to_one_that_is_late_is_not_taken() {
 #[test]
 fn a_handover_with_too_few_indexes_does_no_harm() {
     let told = tell(&mut standby(), handed_over(&[]), at(0));
-    assert_eq!(told, "n2 handed over at -> StartWriting; Displace n2.1#3; Announce active (handed over);");
+    assert_eq!(told, "n2 handed over at -> StartWriting at; Displace n2.1#3; Announce active (handed over);");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_refusal_deposes_nobody_whom_the_line_backs() {
 fn an_answer_to_an_earlier_stop_drains_nothing() {
     let mut machine = active();
     tell(&mut machine, Fact::Drained { output: OutputId(0) }, at(0));
-    assert_eq!(machine.drained, [false]);
+    assert_eq!(machine.on_its_way, [OnItsWay::Unknown]);
 }
 
 #[test]

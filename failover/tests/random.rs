@@ -11,7 +11,8 @@ mod world;
 
 use std::panic::{self, AssertUnwindSafe};
 
-use failover::{Block, BlockCause, Fact, Fencing, Place, Stage};
+use failover::{Block, BlockCause, Fact, Fencing, OutputId, Place, Stage};
+use types::OutputIndex;
 use world::{Life, Settings, World};
 
 const SEEDS: u64 = 300;
@@ -102,6 +103,7 @@ fn disturb(world: &mut World, dice: &mut Dice) {
         24 => ask(world, i, Fact::FailoverAsked),
         23 => world.nodes[i].hung = !world.nodes[i].hung,
         21 => ask(world, i, Fact::ResumeAsked),
+        25 => leave_last(world, i, dice),
         22 if dice.below(4) == 0 => {
             let block = Block { cause: BlockCause::Diverged, detail: String::new() };
             ask(world, i, Fact::BlockMet(block));
@@ -112,6 +114,18 @@ fn disturb(world: &mut World, dice: &mut Dice) {
 
 fn ask(world: &mut World, i: usize, fact: Fact) {
     world.tell(i, fact);
+    world.pump();
+}
+
+/// While it waits for its logs, one append of each is left on its way, and may never arrive.
+fn leave_last(world: &mut World, i: usize, dice: &mut Dice) {
+    for output in 0..world.settings.outputs {
+        let node = &world.nodes[i];
+        if node.life == Life::Up && node.draining[output] {
+            let next = OutputIndex(node.told[output] + dice.below(20));
+            world.tell(i, Fact::LastOnItsWay { output: OutputId(output), next });
+        }
+    }
     world.pump();
 }
 

@@ -26,6 +26,9 @@ pub enum OutputCommand {
     },
     /// Append from the first output that isn't published.
     Write,
+    /// Append from here on: there whoever wrote before says to have ended, and the last of its appends may still be on its way.
+    /// Only a word: where it is wrong the log says so, and nothing below is dropped for it.
+    WriteAt(OutputIndex),
     /// Append nothing more; what is on its way may still arrive. Goes on tailing.
     Follow,
     /// Close connections and end the thread.
@@ -84,6 +87,12 @@ pub enum OutputFact {
         first: OutputIndex,
         /// When the acknowledgement came.
         at: Tick,
+    },
+    /// One append of ours is left on its way, and the leader takes it before whatever is sent from now on (said after
+    /// [`OutputCommand::Follow`], before [`OutputFact::Drained`]; not by every log, and not when nothing was on its way).
+    LastOnItsWay {
+        /// One past its last output: where the next writer begins.
+        next: OutputIndex,
     },
     /// Nothing of ours is on its way any more (said after [`OutputCommand::Follow`]); outputs may still be owed to the log.
     Drained,

@@ -122,6 +122,7 @@ impl World {
             Action::LeaveLine => self.coordinator.line.retain(|entry| !is_own(entry)),
             Action::Displace(dead) => self.coordinator.line.retain(|(_, candidate)| candidate != dead),
             Action::StartWriting
+            | Action::StartWritingAt(_)
             | Action::StopWriting
             | Action::PauseInput
             | Action::ResumeInput

@@ -256,7 +256,11 @@ impl World {
     fn execute(&mut self, i: usize, action: Action) {
         match action {
             Action::JoinLine | Action::LeaveLine | Action::Displace(_) => self.command(i, action),
-            Action::StartWriting => self.start_writing(i),
+            Action::StartWriting => {
+                let next = self.nodes[i].told.clone();
+                self.start_writing(i, next);
+            }
+            Action::StartWritingAt(next) => self.start_writing(i, next.iter().map(|index| index.0).collect()),
             Action::StopWriting => {
                 self.nodes[i].writing = false;
                 self.nodes[i].draining.fill(true);
@@ -280,14 +284,14 @@ impl World {
         }
     }
 
-    fn start_writing(&mut self, i: usize) {
+    fn start_writing(&mut self, i: usize, next: Vec<u64>) {
         let node = &mut self.nodes[i];
         let machine = node.machine();
         assert_eq!(machine.stage(), Stage::Active, "{} writes as {}", node.name, machine.stage());
         node.writing = true;
         node.draining.fill(false);
         node.took_over.fill(false);
-        node.next.clone_from(&node.told);
+        node.next = next;
         node.stuck_since.fill(self.now);
         self.tell(i, Fact::WritingStarted);
     }

@@ -17,13 +17,15 @@
 //! remove n1               an operator removes its entry
 //! log o0 down | up        for everybody
 //! strand n1 | reach n1    from all logs
+//! last n1 30              its writers say that one append, up to there, is left on its way
 //! endanger n1 n2 | secure n1 n2     these learn that what the logs acknowledge may not last, or does again
 //! hang n1 | unhang n1     its writer alone, unnoticed by itself
 //! speed n2 0              records per 10 ms
 //! switchover n1 [n3] | failover n2 | shutdown n1 | block n1 | force n1 | pause n1 … | resume n1 …
 //! ```
 
-use failover::{Block, BlockCause, Fact, Fencing};
+use failover::{Block, BlockCause, Fact, Fencing, OutputId};
+use types::OutputIndex;
 
 use super::{Settings, World};
 
@@ -116,6 +118,13 @@ fn command(world: &mut World, words: &[&str]) -> Option<()> {
         }
         ["strand", name] => reach_logs(world, name, false),
         ["reach", name] => reach_logs(world, name, true),
+        ["last", name, next] => {
+            let (i, next) = (world.node(name), OutputIndex(next.parse().ok()?));
+            for output in (0..world.settings.outputs).map(OutputId) {
+                world.tell(i, Fact::LastOnItsWay { output, next });
+            }
+            world.pump();
+        }
         ["endanger", ref names @ ..] => names.iter().for_each(|name| endanger(world, name, true)),
         ["secure", ref names @ ..] => names.iter().for_each(|name| endanger(world, name, false)),
         ["hang", name] => hang(world, name, true),

@@ -71,6 +71,7 @@ pub(crate) fn is_always_told(fact: &Fact) -> bool {
         | Fact::ForeignWriter { .. }
         | Fact::OutputStalled { .. }
         | Fact::OutputEndangered { .. }
+        | Fact::LastOnItsWay { .. }
         | Fact::BlockMet(_)
         | Fact::CoordinatorConnected
         | Fact::CoordinatorSuspended { .. }

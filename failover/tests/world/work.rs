@@ -37,7 +37,9 @@ impl World {
     }
 
     pub(crate) fn write(&mut self, i: usize, output: usize) {
-        let due = self.nodes[i].writing && !self.nodes[i].hung && self.nodes[i].computed > self.nodes[i].next[output];
+        let end = self.logs[output].end;
+        let next = self.nodes[i].next[output].min(end);
+        let due = self.nodes[i].writing && !self.nodes[i].hung && self.nodes[i].computed > next;
         if !due {
             self.nodes[i].stuck_since[output] = self.now;
             return;
@@ -48,6 +50,8 @@ impl World {
         }
         let (node, log) = (&mut self.nodes[i], &mut self.logs[output]);
         node.stuck_since[output] = self.now;
+        // One that was told too much is refused without ado, or asks by itself.
+        node.next[output] = node.next[output].min(end);
         if node.next[output] < log.end {
             // The broker refuses; the appender asks where the log stands.
             node.next[output] = log.end;

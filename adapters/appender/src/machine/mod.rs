@@ -152,6 +152,10 @@ impl Machine {
                 self.writing.begin(self.now);
                 self.rest_while_writing();
             }
+            OutputCommand::WriteAt(next) => {
+                self.writing.begin_at(next, self.now);
+                self.rest_while_writing();
+            }
             OutputCommand::Follow => {
                 self.writing.end();
                 self.ledger.write_from(None);

@@ -15,7 +15,7 @@ use super::config::{Layout, MachineConfig};
 use super::question::{About, Ask, Purpose};
 use super::{Machine, Phase, codec};
 use crate::batch::BatchEncoder;
-use crate::link::{LinkId, RequestTag};
+use crate::link::{BrokerVersions, LinkId, RequestTag};
 use crate::wire::Request;
 
 /// A line that needs nothing is asked so often all the same, so that it never falls silent (rule R7) and the anchor stays
@@ -55,10 +55,32 @@ pub(super) struct Writing {
 /// Whether to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// Tailing only. `drain` until it was said that nothing is in flight any more.
-    Following { drain: bool },
-    /// Appending; whether the first acknowledgement has come.
-    Writing { took_over: bool },
+    /// Tailing only.
+    Following { untold: Untold },
+    /// Appending.
+    Writing(Takeover),
+}
+
+/// What the owner still has to be told about what was in flight when writing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Untold {
+    /// That only one batch is left, then that none is.
+    LastAndDrained,
+    /// That none is left.
+    Drained,
+    /// Nothing.
+    Nothing,
+}
+
+/// How far a writer is in taking over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takeover {
+    /// It was told where the last writer ended, whose last batch may still be on its way: a first refusal is no news.
+    Told,
+    /// Nothing of its own is acknowledged yet.
+    Begun,
+    /// Its first batch was acknowledged.
+    Done,
 }
 
 /// What may be sent, as far as the leader goes; what the anchor allows comes on top.
@@ -82,10 +104,17 @@ struct Flight {
     bytes: usize,
 }
 
+impl Flight {
+    /// One past its last record.
+    fn end(&self) -> OutputIndex {
+        OutputIndex(self.first.0 + self.count as u64)
+    }
+}
+
 impl Writing {
     pub(super) fn new(config: &MachineConfig, now: Tick) -> Self {
         Self {
-            role: Role::Following { drain: false },
+            role: Role::Following { untold: Untold::Nothing },
             standing: Standing::Unknown,
             asking: None,
             ask_at: now,
@@ -107,20 +136,34 @@ impl Writing {
     pub(super) fn begin(&mut self, now: Tick) {
         match self.role {
             Role::Following { .. } => {
-                self.role = Role::Writing { took_over: false };
+                self.role = Role::Writing(Takeover::Begun);
                 self.idle_since = now;
                 self.ask_at = now;
             }
-            Role::Writing { .. } => {}
+            Role::Writing(_) => {}
+        }
+    }
+
+    /// Somebody's word about what comes next, no more than a leader's; an answer that is still awaited knows better.
+    pub(super) fn begin_at(&mut self, next: OutputIndex, now: Tick) {
+        if !self.is_writing() {
+            self.begin(now);
+            self.role = Role::Writing(Takeover::Told);
+            self.next = next;
         }
     }
 
     pub(super) fn end(&mut self) {
-        self.role = Role::Following { drain: true };
+        self.role = Role::Following { untold: Untold::LastAndDrained };
     }
 
     pub(super) fn is_writing(&self) -> bool {
-        matches!(self.role, Role::Writing { .. })
+        matches!(self.role, Role::Writing(_))
+    }
+
+    /// Whether nothing of ours is acknowledged since writing began.
+    fn is_taking_over(&self) -> bool {
+        matches!(self.role, Role::Writing(Takeover::Told | Takeover::Begun))
     }
 
     pub(super) fn next(&self) -> OutputIndex {
@@ -136,7 +179,7 @@ impl Writing {
             (_, Standing::Unknown) => "asking where the log stands",
             (_, Standing::Doubtful { .. }) => "reading what came between",
             (Role::Following { .. }, Standing::Ready { .. }) => "following",
-            (Role::Writing { .. }, Standing::Ready { .. }) => "writing",
+            (Role::Writing(_), Standing::Ready { .. }) => "writing",
         }
     }
 
@@ -214,7 +257,7 @@ impl Machine {
 
     /// Asks or sends on the append line, whatever is due.
     pub(super) fn write(&mut self) {
-        self.say_drained();
+        self.say_what_is_left();
         let Some(line) = self.append.ready(self.now) else { return };
         if let Standing::Doubtful { until } = self.writing.standing
             && self.ledger.position() >= until
@@ -223,7 +266,7 @@ impl Machine {
             self.writing.standing = Standing::Unknown;
         }
         if let Standing::Ready { settled } = self.writing.standing {
-            self.send(line.0, settled);
+            self.send(line, settled);
         }
         match self.writing.standing {
             Standing::Unknown => self.ask_when_due(line),
@@ -232,20 +275,32 @@ impl Machine {
         }
     }
 
-    fn say_drained(&mut self) {
-        if self.writing.role == (Role::Following { drain: true }) && self.writing.flight.is_empty() {
-            self.writing.role = Role::Following { drain: false };
-            self.out.fact(OutputFact::Drained);
+    /// The leader reads a batch once the one before it is answered: with a single one left, whatever the next writer sends
+    /// after hearing of it comes behind.
+    fn say_what_is_left(&mut self) {
+        let Role::Following { untold } = self.writing.role else { return };
+        let flight = &self.writing.flight;
+        match (untold, flight.front()) {
+            (Untold::LastAndDrained | Untold::Drained, None) => {
+                self.writing.role = Role::Following { untold: Untold::Nothing };
+                self.out.fact(OutputFact::Drained);
+            }
+            (Untold::LastAndDrained, Some(last)) if flight.len() == 1 && last.count > 0 => {
+                let next = last.end();
+                self.writing.role = Role::Following { untold: Untold::Drained };
+                self.out.fact(OutputFact::LastOnItsWay { next });
+            }
+            (Untold::LastAndDrained | Untold::Drained | Untold::Nothing, Some(_)) | (Untold::Nothing, None) => {}
         }
     }
 
-    fn ask_when_due(&mut self, line: (LinkId, crate::link::BrokerVersions)) {
+    fn ask_when_due(&mut self, line: (LinkId, BrokerVersions)) {
         if self.may_ask() && self.writing.asking.is_none() && self.writing.ask_at <= self.now {
             self.ask(Purpose::Resync, line);
         }
     }
 
-    fn ask_again(&mut self, line: (LinkId, crate::link::BrokerVersions)) {
+    fn ask_again(&mut self, line: (LinkId, BrokerVersions)) {
         if self.writing.asking.is_some() || self.writing.standing == Standing::Unknown {
             return;
         }
@@ -257,7 +312,7 @@ impl Machine {
         }
     }
 
-    fn ask(&mut self, purpose: Purpose, line: (LinkId, crate::link::BrokerVersions)) {
+    fn ask(&mut self, purpose: Purpose, line: (LinkId, BrokerVersions)) {
         if purpose == Purpose::Resync {
             self.counters.resyncs += 1;
         }
@@ -273,9 +328,14 @@ impl Machine {
     }
 
     /// Sends batches while one may be sent: whatever has gathered, never waiting for more.
-    fn send(&mut self, link: LinkId, settled: Option<Offset>) {
+    ///
+    /// Whoever takes over sends a single batch first. After a writer that died it knows only what was committed, and that one's
+    /// last batches mostly lie above: so the question where the log ends goes along with the batch, and where that is refused
+    /// the answer is there already. A writer that was told where to begin asks with its second try.
+    fn send(&mut self, line: (LinkId, BrokerVersions), settled: Option<Offset>) {
         while self.phase == Phase::Open && self.writing.is_writing() && self.resyncing().is_none() {
-            if self.writing.flight.len() >= self.config.bounds.in_flight_max {
+            let in_flight_max = if self.writing.is_taking_over() { 1 } else { self.config.bounds.in_flight_max };
+            if self.writing.flight.len() >= in_flight_max {
                 return;
             }
             let first = self.writing.next.max(self.ledger.published());
@@ -295,8 +355,17 @@ impl Machine {
             } else {
                 return self.prime(settled);
             };
-            self.send_batch(link, first, count);
+            self.send_batch(line.0, first, count);
+            if self.may_lie_behind() && !self.writing.flight.is_empty() {
+                self.ask(Purpose::Resync, line);
+            }
         }
+    }
+
+    /// Whether the log may end above what is known of it, for another replica wrote until now.
+    fn may_lie_behind(&self) -> bool {
+        let begun = self.writing.role == Role::Writing(Takeover::Begun);
+        begun && self.config.layout == Layout::Sole && self.is_anchored()
     }
 
     fn resyncing(&self) -> Option<&Ask> {

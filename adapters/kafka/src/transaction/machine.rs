@@ -227,7 +227,8 @@ impl Machine {
             OutputCommand::PushSourced(_) => unreachable!("sources write into inbound topics, in sequence"),
             // A log that lost its end stops this replica, so nothing needs to be kept for it; and no sequence is remembered.
             OutputCommand::Hold(_) | OutputCommand::Lifetimes { .. } => {}
-            OutputCommand::Write => {
+            // Where to begin is read from the log, behind the fence.
+            OutputCommand::Write | OutputCommand::WriteAt(_) => {
                 self.wish = Wish::Write;
                 self.wrote_from = None;
                 self.pause = RENEW_PAUSE_MIN;

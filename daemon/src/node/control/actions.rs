@@ -9,7 +9,15 @@ use types::Tick;
 use types::mutation::{Mutation, mutated};
 
 use super::super::translate;
-use super::{Control, Outcome};
+use super::{Control, Outcome, OutputSide};
+
+impl OutputSide {
+    fn command(&self, command: OutputCommand) {
+        if !(self.send)(command) {
+            error!(topic = %self.topic, "the writer of an outbound topic is gone");
+        }
+    }
+}
 
 impl Control {
     pub(super) fn execute(&mut self, action: Action, now: Tick) -> Outcome {
@@ -22,13 +30,10 @@ impl Control {
                     self.command(CoordinatorCommand::Displace(entry));
                 }
             }
-            Action::StartWriting => {
-                self.shared.set_writing(true);
-                if !mutated(Mutation::ForgetsToWrite) {
-                    self.command_outputs(|| OutputCommand::Write);
-                }
-                self.command_journal(OutputCommand::Write);
-                return Outcome::Tell(Fact::WritingStarted);
+            Action::StartWriting => return self.start_writing(|_| OutputCommand::Write),
+            Action::StartWritingAt(next) => {
+                let begin = |i: usize| next.get(i).map_or(OutputCommand::Write, |next| OutputCommand::WriteAt(*next));
+                return self.start_writing(begin);
             }
             Action::StopWriting => {
                 self.shared.set_writing(false);
@@ -54,6 +59,15 @@ impl Control {
         Outcome::Done
     }
 
+    fn start_writing(&self, begin: impl Fn(usize) -> OutputCommand) -> Outcome {
+        self.shared.set_writing(true);
+        if !mutated(Mutation::ForgetsToWrite) {
+            self.outputs.iter().enumerate().for_each(|(i, output)| output.command(begin(i)));
+        }
+        self.command_journal(OutputCommand::Write);
+        Outcome::Tell(Fact::WritingStarted)
+    }
+
     pub(super) fn command(&self, command: CoordinatorCommand) {
         if let Err(error) = self.coordinator.send(command) {
             error!(%error, "the coordinator takes no commands");
@@ -61,11 +75,7 @@ impl Control {
     }
 
     pub(super) fn command_outputs(&self, command: impl Fn() -> OutputCommand) {
-        for output in &self.outputs {
-            if !(output.send)(command()) {
-                error!(topic = %output.topic, "the writer of an outbound topic is gone");
-            }
-        }
+        self.outputs.iter().for_each(|output| output.command(command()));
     }
 
     pub(super) fn command_journal(&self, command: OutputCommand) {

@@ -32,6 +32,7 @@ impl Control {
                 self.outputs[output.0].watch.first_own = Some(first);
                 Fact::TookOver { output, first, at }
             }
+            OutputFact::LastOnItsWay { next } => Fact::LastOnItsWay { output, next },
             OutputFact::Drained => Fact::Drained { output },
             OutputFact::ForeignWriter { writer, index } => {
                 warn!(topic = %self.outputs[output.0].topic, writer, %index, "somebody else wrote while this replica was active");
@@ -90,6 +91,7 @@ impl Control {
                 None
             }
             OutputFact::TookOver { .. }
+            | OutputFact::LastOnItsWay { .. }
             | OutputFact::Drained
             | OutputFact::SourceAt { .. }
             | OutputFact::WroteBehindUs { .. } => None,

@@ -82,6 +82,7 @@ impl World<'_> {
             | OutputFact::Opened { .. }
             | OutputFact::Begun { .. }
             | OutputFact::TookOver { .. }
+            | OutputFact::LastOnItsWay { .. }
             | OutputFact::Drained
             | OutputFact::ForeignWriter { .. }
             | OutputFact::WroteBehindUs { .. }

@@ -258,6 +258,7 @@ fn command_text(command: &OutputCommand) -> String {
         OutputCommand::Hold(hold) => format!("hold {hold}"),
         OutputCommand::Lifetimes { .. } => "lifetimes".to_owned(),
         OutputCommand::Write => "write".to_owned(),
+        OutputCommand::WriteAt(next) => format!("write at {next}"),
         OutputCommand::Follow => "follow".to_owned(),
         OutputCommand::Stop => "stop".to_owned(),
     }

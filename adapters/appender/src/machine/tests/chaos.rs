@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ports::output::{OutputCommand, OutputFact};
+use types::OutputIndex;
 
 use super::super::{Bounds, MachineConfig, Noted};
 use super::broker::{BROKERS, LOOK_ALIKE};
@@ -42,7 +43,12 @@ fn shake(world: &mut World, names: &[&str], n: u64) {
             let end = (world.actors[actor].pushed + 1 + world.chance.below(5)).min(n);
             world.compute(actor, end);
         }
-        6..=8 => world.command(actor, OutputCommand::Write),
+        6 | 7 => world.command(actor, OutputCommand::Write),
+        8 => {
+            // Whatever somebody says about where the last writer ended.
+            let word = OutputIndex(world.chance.below(n + 5));
+            world.command(actor, OutputCommand::WriteAt(word));
+        }
         9 => world.command(actor, OutputCommand::Follow),
         10 => {
             let noted = noted(world);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use ports::output::OutputCommand;
+use types::OutputIndex;
 
 use super::super::MachineConfig;
 use super::world::{World, config};
@@ -139,10 +140,16 @@ fn the_first_open_of_an_empty_topic_writes_the_fence() {
             > Push 0..+3
             > Write
               #2 Produce epoch 1 sequence 1 records 3
+              #2 OffsetForLeaderEpoch
+              #2 ListOffsets Latest
+              #2 DescribeProducers
             #2 -> appended at 1
               TookOver { first: OutputIndex(0), at: Tick(1000020127000) }
             #3 -> 457 bytes below 4
               #3 Fetch from 4
+            #2 -> log end 4
+            #2 -> offset 4
+            #2 -> producers [epoch 1 last 3]
         "#]],
     );
 }
@@ -170,14 +177,118 @@ fn a_takeover_begins_with_the_append() {
     check(
         &mut world,
         expect![[r#"
-        > Write
-          #2 Produce epoch 1 sequence 4 records 2
+            > Write
+              #2 Produce epoch 1 sequence 4 records 2
+              #2 OffsetForLeaderEpoch
+              #2 ListOffsets Latest
+              #2 DescribeProducers
+            #2 -> appended at 4
+              TookOver { first: OutputIndex(3), at: Tick(1000100757000) }
+            #3 -> 325 bytes below 6
+              #3 Fetch from 6
+            #2 -> log end 6
+            #2 -> offset 6
+            #2 -> producers [epoch 1 last 5]
+        "#]],
+    );
+}
+
+#[test]
+fn a_writer_that_ends_says_when_one_batch_is_left() {
+    let (mut world, a, _) = understudy();
+    (world.trace, world.traced) = (Some(Vec::new()), a);
+    world.replicating = false;
+    world.compute(a, 4);
+    world.compute(a, 6);
+    world.run(Duration::from_millis(5));
+    world.command(a, OutputCommand::Follow);
+    world.run(Duration::from_millis(5));
+    world.replicating = true;
+    world.run(Duration::from_millis(10));
+    check(
+        &mut world,
+        expect![[r#"
+        > Push 3..+1
+          #2 Produce epoch 1 sequence 4 records 1
+        > Push 4..+2
+          #2 Produce epoch 1 sequence 5 records 2
+        > Follow
         #2 -> appended at 4
-          TookOver { first: OutputIndex(3), at: Tick(1000100272000) }
-        #3 -> 325 bytes below 6
-          #3 Fetch from 6
+          LastOnItsWay { next: OutputIndex(6) }
+        #3 -> 193 bytes below 5
+          #3 Fetch from 5
+        #2 -> appended at 5
+          Drained
+        #3 -> 326 bytes below 7
+          #3 Fetch from 7
     "#]],
     );
+}
+
+#[test]
+fn a_writer_that_was_told_begins_behind_a_batch_on_its_way() {
+    let (mut world, a, b) = understudy();
+    world.replicating = false;
+    world.compute(a, 4);
+    world.command(a, OutputCommand::Follow);
+    world.run(Duration::from_millis(5));
+    world.compute(b, 6);
+    (world.trace, world.traced) = (Some(Vec::new()), b);
+    world.command(b, OutputCommand::WriteAt(OutputIndex(4)));
+    world.run(Duration::from_millis(5));
+    world.replicating = true;
+    world.run(Duration::from_millis(10));
+    check(
+        &mut world,
+        expect![[r#"
+        > WriteAt(OutputIndex(4))
+          #2 Produce epoch 1 sequence 5 records 2
+        #2 -> appended at 5
+          TookOver { first: OutputIndex(4), at: Tick(1000110759000) }
+        #3 -> 519 bytes below 7
+          #3 Fetch from 7
+    "#]],
+    );
+    world.check_log(6).unwrap();
+}
+
+#[test]
+fn a_writer_that_was_told_too_much_goes_back() {
+    let (mut world, a, b) = understudy();
+    world.command(a, OutputCommand::Follow);
+    world.compute(b, 6);
+    (world.trace, world.traced) = (Some(Vec::new()), b);
+    world.command(b, OutputCommand::WriteAt(OutputIndex(5)));
+    world.run(Duration::from_millis(10));
+    check(
+        &mut world,
+        expect![[r#"
+        > WriteAt(OutputIndex(5))
+          #2 Produce epoch 1 sequence 6 records 1
+        #2 -> OUT_OF_ORDER_SEQUENCE_NUMBER (45)
+          #2 Produce epoch 1 sequence 6 records 1
+          #2 OffsetForLeaderEpoch
+          #2 ListOffsets Latest
+          #2 DescribeProducers
+        #2 -> OUT_OF_ORDER_SEQUENCE_NUMBER (45)
+          Refused { index: OutputIndex(5) }
+        #2 -> log end 4
+        #2 -> offset 4
+        #2 -> producers [epoch 1 last 3]
+          #2 Produce epoch 1 sequence 4 records 3
+          #2 OffsetForLeaderEpoch
+          #2 ListOffsets Latest
+          #2 DescribeProducers
+        #2 -> appended at 4
+          TookOver { first: OutputIndex(3), at: Tick(1000100757000) }
+        #3 -> 458 bytes below 7
+          #3 Fetch from 7
+        #2 -> log end 7
+        #2 -> offset 7
+        #2 -> producers [epoch 1 last 6]
+    "#]],
+    );
+    world.check_log(6).unwrap();
 }
 
 #[test]
@@ -196,22 +307,28 @@ fn a_refused_writer_asks_and_goes_on_behind_the_other() {
     check(
         &mut world,
         expect![[r#"
-        > Write
-          #2 Produce epoch 1 sequence 4 records 3
-        #2 -> OUT_OF_ORDER_SEQUENCE_NUMBER (45)
-          Refused { index: OutputIndex(3) }
-          #2 OffsetForLeaderEpoch
-          #2 ListOffsets Latest
-          #2 DescribeProducers
-        #2 -> log end 5
-        #2 -> offset 4
-        #2 -> producers [epoch 1 last 4]
-          #2 Produce epoch 1 sequence 5 records 2
-        #2 -> appended at 5
-          TookOver { first: OutputIndex(4), at: Tick(1000110347000) }
-        #3 -> 519 bytes below 7
-          #3 Fetch from 7
-    "#]],
+            > Write
+              #2 Produce epoch 1 sequence 4 records 3
+              #2 OffsetForLeaderEpoch
+              #2 ListOffsets Latest
+              #2 DescribeProducers
+            #2 -> OUT_OF_ORDER_SEQUENCE_NUMBER (45)
+              Refused { index: OutputIndex(3) }
+            #2 -> log end 5
+            #2 -> offset 4
+            #2 -> producers [epoch 1 last 4]
+              #2 Produce epoch 1 sequence 5 records 2
+              #2 OffsetForLeaderEpoch
+              #2 ListOffsets Latest
+              #2 DescribeProducers
+            #2 -> appended at 5
+              TookOver { first: OutputIndex(4), at: Tick(1000110553000) }
+            #3 -> 519 bytes below 7
+              #3 Fetch from 7
+            #2 -> log end 7
+            #2 -> offset 7
+            #2 -> producers [epoch 1 last 6]
+        "#]],
     );
     world.check_log(6).unwrap();
 }

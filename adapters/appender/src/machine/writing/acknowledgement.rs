@@ -8,7 +8,7 @@ use super::super::config::Layout;
 use super::super::fate::Fate;
 use super::super::line::Line;
 use super::super::{Machine, Phase};
-use super::{Flight, Role, Standing};
+use super::{Flight, Role, Standing, Takeover};
 use crate::link::LinkEvent;
 use crate::wire::{Body, ErrorCode, Produced, Response};
 
@@ -61,7 +61,7 @@ impl Machine {
         self.counters.batches += 1;
         self.counters.records += flight.count as u64;
         self.counters.bytes += flight.bytes as u64;
-        let end = OutputIndex(flight.first.0 + flight.count as u64);
+        let end = flight.end();
         if !self.check_place(flight, produced.base_offset) {
             return;
         }
@@ -70,8 +70,8 @@ impl Machine {
         self.anchor_by(Offset(offset.0.saturating_sub(1)));
         self.writing.too_large = None;
         self.writing.backoff.reset();
-        if self.writing.role == (Role::Writing { took_over: false }) {
-            self.writing.role = Role::Writing { took_over: true };
+        if self.writing.is_taking_over() {
+            self.writing.role = Role::Writing(Takeover::Done);
             // The batch itself may be the last active's, acknowledged a second time.
             self.ledger.write_from(Some(end));
             self.out.fact(OutputFact::TookOver { first: flight.first, at: self.now });
@@ -126,10 +126,18 @@ impl Machine {
             return self.fence_again();
         }
         if mutated(Mutation::DropsWhatWasRefused) {
-            let end = OutputIndex(flight.first.0 + flight.count as u64);
+            let end = flight.end();
             self.ledger.acknowledged(end, self.ledger.offset_of(end));
         }
         self.counters.refusals += 1;
+        if self.writing.role == Role::Writing(Takeover::Told) {
+            // Nobody else writes: the last writer's batch was still on its way, and will be there before the next try.
+            let (topic, index) = (&self.config.topic, flight.first);
+            tracing::debug!(%topic, %index, "told where to begin before the log was there; trying again");
+            self.writing.role = Role::Writing(Takeover::Begun);
+            self.writing.next = index;
+            return;
+        }
         self.out.fact(OutputFact::Refused { index: flight.first });
         self.ask_later();
     }

@@ -111,6 +111,7 @@ impl Log {
                 OutputFact::Opened { .. }
                 | OutputFact::Begun { .. }
                 | OutputFact::TookOver { .. }
+                | OutputFact::LastOnItsWay { .. }
                 | OutputFact::Drained
                 | OutputFact::ForeignWriter { .. }
                 | OutputFact::WroteBehindUs { .. }
@@ -158,6 +159,7 @@ impl Log {
                 OutputFact::Opened { .. }
                 | OutputFact::Begun { .. }
                 | OutputFact::TookOver { .. }
+                | OutputFact::LastOnItsWay { .. }
                 | OutputFact::Drained
                 | OutputFact::Leader { .. }
                 | OutputFact::Identified { .. }
