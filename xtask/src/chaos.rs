@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::layers::root;
 use crate::steps::run;
 
-/// One row of each kind of fault, on one project, in about four minutes: an engine killed, frozen, cut off; all killed; a
+/// One row of each kind of fault, on one project, in about two minutes: an engine killed, frozen, cut off; all killed; a
 /// partition leader and ZooKeeper's leader killed; publisher and subscriber killed; and one that every engine must refuse.
 const SELECTION: [&str; 7] =
     ["--if-possible", "--rows", "F1,F4,F7,F20,F22a,F29a,F45,F47a,F38a", "--lap", "9", "--seed", "1"];
