@@ -9,6 +9,7 @@ mod control;
 mod coordinator;
 pub(crate) mod crash;
 mod dead_file;
+mod ending;
 mod generation;
 pub mod hands;
 mod hot;

@@ -1,5 +1,6 @@
 //! What the promises rest on, judged again and again: topics and brokers can be changed while engines run (rule R16).
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ pub(super) struct Watcher {
     pub(super) admin: Admin,
     pub(super) specs: Vec<TopicSpec>,
     pub(super) expected: Expectations,
-    pub(super) topic_ids: TopicIds,
+    pub(super) topic_ids: Arc<TopicIds>,
     /// How often it looks when nothing happens.
     pub(super) period: Duration,
     /// A wish for a look now; it ends when nobody could wish any more.

@@ -25,6 +25,7 @@ use super::again;
 use super::control::{Control, Heard, JournalSide, OutputSide, Watch};
 use super::crash;
 use super::dead_file::{self, DeadLetterFile};
+use super::ending::Ending;
 use super::generation::{self, Agreed, Agreement};
 use super::hands::{NoTicks, Ticks};
 use super::hot::{Hot, OutputFeed};
@@ -110,7 +111,7 @@ impl Starter<'_> {
 
         let metadata = metadata_topic(&self.deployment.label);
         let watched = self.deployment.inputs().cloned().chain([metadata]).collect();
-        let topic_ids = TopicIds::ask(&settings, self.config, watched)?;
+        let topic_ids = Arc::new(TopicIds::ask(&settings, self.config, watched)?);
         let Opened { notebook, mut ledger, earliest } = self.open_notebook(&settings, wakes.clone())?;
         if earliest.0 > 0 {
             bail!(
@@ -159,6 +160,7 @@ impl Starter<'_> {
             self.deployment.journal().map(|topic| Ok::<_, anyhow::Error>((writers.start_journal(&topic)?, topic)));
         let journal = journal.transpose()?;
         let period = self.config.precondition_period;
+        let ending = Ending { topic_ids: Arc::clone(&topic_ids), wakes: wakes.clone() };
         Watcher { admin, specs, expected, topic_ids, period, asked, wakes: wakes.clone() }.start(&report)?;
         let shelf = self.shelf(agreed.generation)?;
         let kept = shelf.clone();
@@ -167,7 +169,7 @@ impl Starter<'_> {
             self.config.allow_partial_replay.then(|| self.last_outputs(&settings, &ledger, agreed.generation));
         let rejoin = Rejoin { last_outputs, ..self.rejoin(&agreed, shelf, &ledger, Arc::clone(&shared)) };
         let propose = journal.as_ref().map(|(writer, _)| writer.sender());
-        self.start_hot(&settings, &agreed, feeds, propose, rejoin, wakes.clone())?;
+        self.start_hot(&settings, &agreed, feeds, propose, rejoin, ending)?;
         let coordinator = Arc::new(self.start_coordinator(&notebook, &me, &ledger, wakes.clone())?);
         let board = Arc::new(Board::new(self.fixed(&agreed, peers.peer(), &http)));
         board.set_members(member_addresses(&ledger, &self.deployment.project));
@@ -330,7 +332,7 @@ impl Starter<'_> {
         outputs: Vec<OutputFeed>,
         propose: Option<Propose>,
         rejoin: Rejoin,
-        wakes: Sender<Wake>,
+        ending: Ending,
     ) -> anyhow::Result<()> {
         // What can't be compiled is said before anything runs.
         Pipeline::new(&self.project.loaded, &self.deployment, agreed.terms)?;
@@ -362,8 +364,7 @@ impl Starter<'_> {
             batch: InboundBatch::default(),
         };
         thread::Builder::new().name(crash::ENGINE_THREAD.to_owned()).spawn(move || {
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rejoin.run(outputs, open, make)));
-            let _ = wakes.send(ended.map_or(Wake::HotPanicked, Wake::HotEnded));
+            ending.tell(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rejoin.run(outputs, open, make))));
         })?;
         Ok(())
     }
