@@ -12,7 +12,7 @@ use ports::coordinator::Candidate;
 use ports::input::InboundBatch;
 use ports::notebook::{Constant, Entry, Member};
 use ports::output::{OutputCommand, OutputProgress};
-use types::{Generation, Incarnation, MemberName, OutputIndex};
+use types::{Generation, Incarnation, MemberName, OutputIndex, Timestamp};
 
 use super::coordination::Client;
 use super::hands::{Hands, Inlet, Reach, TickBox};
@@ -369,7 +369,13 @@ impl World<'_> {
                         running.status = Some(status);
                     }
                 }
-                Reach::Post(entry) => self.post(entry),
+                Reach::Post(mut entry) => {
+                    // The history tells people's time; a story has its own.
+                    if let Entry::Failover(failover) = &mut entry {
+                        failover.at = Timestamp(i64::try_from(self.now / 1_000).unwrap_or(i64::MAX));
+                    }
+                    self.post(entry);
+                }
             }
         }
         true
