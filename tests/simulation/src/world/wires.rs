@@ -200,6 +200,7 @@ impl World<'_> {
         let Some(session) = self.wires.get_mut(wire).session.as_mut() else { return };
         let answers = session.advance(&mut self.cluster, now);
         let waits = session.waits();
+        let answered = !answers.is_empty();
         for answer in answers {
             if self.wires.get(wire).wanted {
                 self.send(wire, Way::Back, answer);
@@ -213,6 +214,10 @@ impl World<'_> {
             self.queue.push(until.0, Event::AnswerDue(wire));
         }
         self.stir_appended();
+        // A watermark may also have risen because the controller waits for fewer: the witness knows what a client is told.
+        if answered {
+            self.stir_all();
+        }
     }
 
     /// Looks at every answer that waits in a partition.
