@@ -23,8 +23,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The client library's own threaded producer listens all the time, in calls of 100 ms whose last millisecond it spends
 /// asking again and again: it waits in whole milliseconds, rounded down. An idle producer then takes half a percent of a core.
 pub(crate) struct Attended<C: ProducerContext + 'static> {
-    /// `None` only while being dropped.
-    producer: Option<Arc<BaseProducer<C>>>,
+    producer: Arc<BaseProducer<C>>,
     ended: Arc<AtomicBool>,
     /// `None` only while being dropped.
     thread: Option<JoinHandle<()>>,
@@ -38,7 +37,7 @@ impl<C: ProducerContext + 'static> Attended<C> {
         let (listens_to, until) = (Arc::clone(&producer), Arc::clone(&ended));
         let thread = thread::Builder::new().name("deliveries".to_owned()).spawn(move || listen(&listens_to, &until));
         let thread = thread.map_err(|source| Error::Thread { source })?;
-        Ok(Self { producer: Some(producer), ended, thread: Some(thread) })
+        Ok(Self { producer, ended, thread: Some(thread) })
     }
 
     /// Hands a record over; never waits for a broker.
@@ -46,20 +45,19 @@ impl<C: ProducerContext + 'static> Attended<C> {
         &self,
         record: BaseRecord<'_, K, P, C::DeliveryOpaque>,
     ) -> Result<(), KafkaError> {
-        let Some(producer) = &self.producer else { return Err(KafkaError::Canceled) };
-        let sent = producer.send(record).map_err(|(error, _)| error);
+        let sent = self.producer.send(record).map_err(|(error, _)| error);
         self.wake();
         sent
     }
 
     /// Why the producer has ended itself, once it has.
     pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
-        self.producer.as_ref().and_then(|producer| producer.client().fatal_error())
+        self.producer.client().fatal_error()
     }
 
     /// Records handed over whose fate isn't known yet.
     pub(crate) fn on_their_way(&self) -> i32 {
-        self.producer.as_ref().map_or(0, |producer| producer.in_flight_count())
+        self.producer.in_flight_count()
     }
 
     fn wake(&self) {
@@ -90,6 +88,5 @@ impl<C: ProducerContext + 'static> Drop for Attended<C> {
             // A panic there was printed by its own hook.
             let _ = thread.join();
         }
-        self.producer = None;
     }
 }

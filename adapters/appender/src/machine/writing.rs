@@ -45,6 +45,8 @@ pub(super) struct Writing {
     contradictions: u32,
     /// In a log of several writers: what would come next by the broker's memory.
     remembered: Option<OutputIndex>,
+    /// So often in a row the log showed nothing at all of what is remembered.
+    missed: u32,
     /// A smaller bound than the configured one, after the broker found a batch too large.
     bytes_max: usize,
     /// The single record that was found too large.
@@ -127,6 +129,7 @@ impl Writing {
             idle_since: now,
             contradictions: 0,
             remembered: None,
+            missed: 0,
             bytes_max: config.bounds.batch_bytes_max,
             too_large: None,
             encoder: BatchEncoder::new(config.compression),

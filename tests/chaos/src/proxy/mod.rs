@@ -5,7 +5,6 @@ mod batches;
 mod relay;
 mod twist;
 
-use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,9 +69,8 @@ fn accept(listener: &TcpListener, target: SocketAddr, shared: &Arc<Shared>, mut 
     while !shared.has_ended() {
         match listener.accept() {
             Ok((client, _)) => relay_to(client, target, shared, &mut chance),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOOK_EVERY),
-            // One that was given up before it was taken.
-            Err(_) => (),
+            // Nobody comes at the moment, or somebody gave up before being taken.
+            Err(_) => std::thread::sleep(LOOK_EVERY),
         }
     }
 }

@@ -128,9 +128,7 @@ impl Machine {
             Producer::Present { last_sequence: None, .. } | Producer::Absent | Producer::Unknown => None,
         };
         self.writing.remembered = next;
-        if next.is_none_or(|next| next <= published) {
-            self.writing.contradictions = 0;
-        }
+        self.writing.contradictions = 0;
         let unread = next.is_none_or(|next| next > published) || !self.is_anchored();
         if unread && self.ledger.position() < answers.end {
             // Only the log itself says what of ours is committed; the tail reads back to our last record.
@@ -169,14 +167,13 @@ impl Machine {
     /// The broker remembers a block that the log, read to its end, doesn't show: passing when it was appended between the
     /// answers, lasting when retention deleted all blocks of the source. Writing on would be right only by luck.
     pub(super) fn missing(&mut self, remembered: OutputIndex) {
-        let Layout::Shared { source } = &self.config.layout else { return self.ask_later() };
-        if self.ledger.published() == OutputIndex(0) {
-            self.writing.contradictions += 1;
+        self.writing.missed = if self.ledger.published() == OutputIndex(0) { self.writing.missed + 1 } else { 0 };
+        match &self.config.layout {
+            Layout::Shared { source } if self.writing.missed >= MISSING_MAX => {
+                self.block(OutputBlock::SourceDeleted { source_id: source.clone(), remembered });
+            }
+            Layout::Shared { .. } | Layout::Sole | Layout::Journal => self.ask_later(),
         }
-        if self.writing.contradictions >= MISSING_MAX {
-            return self.block(OutputBlock::SourceDeleted { source_id: source.clone(), remembered });
-        }
-        self.ask_later();
     }
 
     /// The broker's memory of us doesn't fit the log (rule R15): passing when somebody appends between the answers.
