@@ -12,6 +12,8 @@ pub enum Mutation {
     DropsWhatTheLeaderNames,
     /// R1: a refused batch counts as published.
     DropsWhatWasRefused,
+    /// R1: what a successor is told to begin behind counts as published.
+    DropsWhatWasHandedOver,
     /// R1: acknowledgements come before all copies are there. The settings' fault, not the writer's.
     AcknowledgesEarly,
     /// R2: any committed record counts as a fresh anchor, however old it is.
@@ -69,9 +71,10 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::DropsWhatTheLeaderNames,
         Self::DropsWhatWasRefused,
+        Self::DropsWhatWasHandedOver,
         Self::AcknowledgesEarly,
         Self::AnchorsByAnyRecord,
         Self::WritesUnprimed,

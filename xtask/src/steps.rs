@@ -32,9 +32,16 @@ pub(crate) fn verify() -> anyhow::Result<()> {
     run("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &[])?;
     // Promises on real brokers are `e2e`'s matter; they are no default tests of their package.
     run("tests", "cargo", &["test", "--quiet", "--workspace"], &[])?;
+    stories()?;
     run("docs", "cargo", &["doc", "--workspace", "--no-deps", "--quiet"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     deny()?;
     crate::links::check()
+}
+
+/// Simulated clusters, always the same ones, and a hundredth of them twice. The tests have built the simulator.
+fn stories() -> anyhow::Result<()> {
+    let told = ["--seed", "0", "--runs", "20000", "--compare-each", "100"];
+    run_built("stories", "understudy-sim", &told.map(str::to_owned))
 }
 
 /// The one extra tool; its absence is said, not hidden.

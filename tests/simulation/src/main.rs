@@ -18,6 +18,9 @@ struct Cli {
     /// How many seeds.
     #[arg(long, default_value_t = 1)]
     runs: u64,
+    /// Tell every so manieth story twice, and compare what happened.
+    #[arg(long)]
+    compare_each: Option<NonZero<u64>>,
     /// How many threads tell stories; without it as many as there are cores.
     #[arg(long)]
     threads: Option<NonZero<usize>>,
@@ -69,7 +72,8 @@ fn main() -> ExitCode {
     let first = cli.seed.unwrap_or_else(fresh);
     let runner = Runner::new();
     let began = Instant::now();
-    let tell = |seed| runner.run(seed, cli.trace);
+    let is_compared = |seed: u64| cli.compare_each.is_some_and(|each| seed.is_multiple_of(each.get()));
+    let tell = |seed| if is_compared(seed) { runner.run_twice(seed) } else { runner.run(seed, cli.trace) };
     let tally = tell_all(first..first + cli.runs, cli.threads(), &tell, &|seed, story| heard(&cli, seed, story));
     let seconds = began.elapsed().as_secs_f64();
     if let Some(seed) = tally.failed.iter().min().filter(|_| !cli.keep_going && !cli.trace) {

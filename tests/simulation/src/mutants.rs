@@ -9,6 +9,9 @@ use crate::options::Options;
 use crate::plan::{Fault, Kind, draw};
 use crate::run::{Runner, Story};
 
+/// Rows so near each other that most faults meet one on its way.
+const OFTEN: Duration = Duration::from_millis(33);
+
 /// How a seeded bug was found.
 #[derive(Debug, Clone)]
 pub struct Catch {
@@ -20,13 +23,14 @@ pub struct Catch {
     pub violation: Violation,
 }
 
-/// Tells stories with a bug turned on until a promise falls that holds without the bug; `None` after `stories_max`.
+/// Tells stories from the seed `first` on with a bug turned on until a promise falls that holds without the bug; `None` after
+/// `stories_max`.
 #[must_use]
-pub fn hunt(runner: &Runner, bug: Mutation, stories_max: u64) -> Option<Catch> {
-    (0..stories_max).find_map(|seed| {
+pub fn hunt(runner: &Runner, bug: Mutation, first: u64, stories_max: u64) -> Option<Catch> {
+    (first..first + stories_max).find_map(|seed| {
         let violation = with(bug, || tell(runner, bug, seed)).violation?;
         let fails_anyway = tell(runner, bug, seed).violation.is_some();
-        (!fails_anyway).then_some(Catch { stories: seed + 1, seed, violation })
+        (!fails_anyway).then_some(Catch { stories: seed - first + 1, seed, violation })
     })
 }
 
@@ -34,7 +38,10 @@ pub fn hunt(runner: &Runner, bug: Mutation, stories_max: u64) -> Option<Catch> {
 #[must_use]
 pub const fn rule(bug: Mutation) -> &'static str {
     match bug {
-        Mutation::DropsWhatTheLeaderNames | Mutation::DropsWhatWasRefused | Mutation::AcknowledgesEarly => "R1",
+        Mutation::DropsWhatTheLeaderNames
+        | Mutation::DropsWhatWasRefused
+        | Mutation::DropsWhatWasHandedOver
+        | Mutation::AcknowledgesEarly => "R1",
         Mutation::AnchorsByAnyRecord => "R2",
         Mutation::WritesUnprimed => "R3",
         Mutation::SkipsGenesis => "R4",
@@ -81,7 +88,7 @@ fn tell(runner: &Runner, bug: Mutation, seed: u64) -> Story {
         }
         Scenario::Garbled => (calm(own), garbled()),
         Scenario::Recreated => (calm(own), recreated()),
-        Scenario::Held => (Options { held_in_time: true, kept_max: 2, rate: 30, ..calm(own) }, held()),
+        Scenario::Held => (Options { held_in_time: true, kept_max: 2, pause: OFTEN, ..calm(own) }, held()),
         Scenario::Forgotten => (forgetful(own), forgotten(false)),
         Scenario::HeldBack => (forgetful(own), forgotten(true)),
         Scenario::Emptied => {
@@ -89,9 +96,9 @@ fn tell(runner: &Runner, bug: Mutation, seed: u64) -> Story {
             (Options { retention, marker_period: Duration::from_secs(1), ..calm(own) }, emptied())
         }
         Scenario::Hesitating => {
-            (Options { rate: 30, run_max: 1, session: Duration::from_secs(4), ..calm(own) }, hesitating(seed))
+            (Options { pause: OFTEN, run_max: 1, session: Duration::from_secs(4), ..calm(own) }, hesitating(seed))
         }
-        Scenario::Bare => (Options { rate: 30, batch_max: 3, ..calm(own) }, bare()),
+        Scenario::Bare => (Options { pause: OFTEN, batch_max: 3, ..calm(own) }, bare()),
     };
     runner.tell(seed, options, faults, false)
 }
@@ -131,6 +138,7 @@ fn scenario(bug: Mutation) -> Scenario {
         Mutation::KeepsTheLeftNode => Scenario::Hesitating,
         Mutation::DropsWhatTheLeaderNames
         | Mutation::DropsWhatWasRefused
+        | Mutation::DropsWhatWasHandedOver
         | Mutation::AcknowledgesEarly
         | Mutation::SkipsGenesis
         | Mutation::OverlooksShortenedLogs
@@ -206,7 +214,8 @@ fn millis(at: u64, lasts: u64, kind: Kind, whom: usize, other: usize) -> Fault {
 fn calm(options: Options) -> Options {
     Options {
         replicas: 3,
-        rate: 10,
+        pause: Duration::from_millis(100),
+        burst: 0,
         producer_expiry: Duration::from_secs(24 * 3600),
         retention: None,
         marker_period: Duration::from_secs(4),

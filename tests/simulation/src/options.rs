@@ -18,8 +18,10 @@ pub struct Options {
     pub replicas: usize,
     /// Publishers, each a source of its own in the same inbound topic.
     pub publishers: usize,
-    /// Rows a second of each publisher.
-    pub rate: u64,
+    /// A publisher's rows are about so far apart.
+    pub pause: Duration,
+    /// Around faults come so many rows at once, at most: what breaks, breaks what is on its way.
+    pub burst: usize,
     /// Somebody without source headers writes into the inbound topic too.
     pub strangers: bool,
     /// `producer.id.expiration.ms`.
@@ -65,18 +67,29 @@ impl Options {
         if !chance.happens(200) {
             kinds.retain(|kind| !kind.loses_committed());
         }
-        // Memory that is short enough to end within a story.
-        let short = chance.happens(250);
+        // Logs that lose their beginning, and memory that ends within a story, make everybody ask brokers all the time.
+        if !chance.happens(400) {
+            kinds.retain(|kind| *kind != Kind::Retain);
+        }
+        let short = chance.happens(120);
         let producer_expiry = if short { Duration::from_secs(8) } else { Duration::from_secs(24 * 3600) };
         let retention = (kinds.contains(&Kind::Retain)).then(|| Duration::from_secs(chance.between(16, 24)));
         let lifetime = retention.map_or(producer_expiry, |retention| retention.min(producer_expiry));
-        let rate = [1, 4, 12][chance.place(3)];
+        // Few have rows all the time, for each costs as much as a second of silence.
+        let (pause, burst) = if chance.happens(60) {
+            (100, 0)
+        } else if chance.happens(500) {
+            (3_000, 12)
+        } else {
+            (1_500, 4)
+        };
         // One record at a time over a slow network would need longer than a story to catch up with many.
-        let batches: &[usize] = if rate > 4 { &[3, 500] } else { &[1, 3, 500] };
+        let batches: &[usize] = if burst == 4 { &[1, 3, 500] } else { &[3, 500] };
         Self {
             replicas: if chance.happens(150) { 2 } else { 3 },
             publishers: chance.place(2) + 1,
-            rate,
+            pause: Duration::from_millis(pause),
+            burst,
             strangers: chance.happens(200),
             producer_expiry,
             retention,
@@ -99,8 +112,19 @@ impl Options {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { replicas, publishers, rate, strangers, buffered_max, kept_max, batch_max, in_flight_max, .. } = self;
-        write!(f, "replicas={replicas} publishers={publishers} rate={rate}/s strangers={strangers}")?;
+        let Self {
+            replicas,
+            publishers,
+            pause,
+            burst,
+            strangers,
+            buffered_max,
+            kept_max,
+            batch_max,
+            in_flight_max,
+            ..
+        } = self;
+        write!(f, "replicas={replicas} publishers={publishers} pause={pause:?} burst={burst} strangers={strangers}")?;
         write!(
             f,
             " expiry={:?} retention={:?} markers={:?}",

@@ -58,6 +58,17 @@ impl Runner {
         self.tell(seed, options, faults, told)
     }
 
+    /// The story of a seed, told twice: one that goes otherwise the second time has broken a promise.
+    #[must_use]
+    pub fn run_twice(&self, seed: u64) -> Story {
+        let (mut story, again) = (self.run(seed, false), self.run(seed, false));
+        if story.hash != again.hash {
+            let words = format!("hash {:016x}, and {:016x} when it was told again", story.hash, again.hash);
+            story.violation.get_or_insert(Violation::new("same_story", &words));
+        }
+        story
+    }
+
     /// The story of a seed with other options or faults.
     #[must_use]
     pub fn tell(&self, seed: u64, options: Options, faults: Vec<Fault>, told: bool) -> Story {

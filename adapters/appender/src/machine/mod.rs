@@ -32,6 +32,7 @@ mod tests;
 use std::time::Duration;
 
 use ports::output::{OutputBlock, OutputCommand, OutputFact};
+use types::mutation::{Mutation, mutated};
 use types::{Offset, OutputIndex, Tick, Timestamp};
 
 pub use config::{Bounds, Layout, Lifetimes, MachineConfig, Noted, Shifted};
@@ -153,6 +154,9 @@ impl Machine {
                 self.rest_while_writing();
             }
             OutputCommand::WriteAt(next) => {
+                if mutated(Mutation::DropsWhatWasHandedOver) {
+                    self.ledger.acknowledged(next, self.ledger.offset_of(next));
+                }
                 self.writing.begin_at(next, self.now);
                 self.rest_while_writing();
             }

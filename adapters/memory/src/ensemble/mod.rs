@@ -84,6 +84,12 @@ impl Ensemble {
         !over.is_empty()
     }
 
+    /// When the next session ends if it isn't heard before; `None` without sessions.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Tick> {
+        self.sessions.values().min().map(|heard| *heard + self.session_timeout)
+    }
+
     /// Time stood still for the servers: nobody's silence before `now` counts.
     pub fn forgive(&mut self, now: Tick) {
         self.sessions.values_mut().for_each(|heard| *heard = now);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use types::mutation::Mutation;
-use understudy_simulation::{Runner, hunt, rule};
+use understudy_simulation::{Catch, Runner, hunt, rule};
 
 /// Seeded bugs, found.
 #[derive(Debug, Parser)]
@@ -18,7 +18,13 @@ struct Cli {
     /// Stories told for one bug at most.
     #[arg(long, default_value_t = 4_000)]
     stories: u64,
+    /// How often each bug is hunted, each time from another seed on; the table shows the mean.
+    #[arg(long, default_value_t = 1)]
+    hunts: u64,
 }
+
+/// Hunts begin so many seeds apart.
+const HUNTS_APART: u64 = 10_000;
 
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
@@ -34,8 +40,13 @@ fn main() -> ExitCode {
     say(&format!("{:<4} {:<24} {:>7}  what fell", "rule", "seeded bug", "stories"));
     for bug in Mutation::ALL.into_iter().filter(wanted) {
         let name = bug.to_string();
-        match hunt(&runner, bug, cli.stories) {
-            Some(found) => say(&format!("{:<4} {name:<24} {:>7}  {}", rule(bug), found.stories, found.violation)),
+        let hunts = (0..cli.hunts).map(|number| hunt(&runner, bug, number * HUNTS_APART, cli.stories));
+        match hunts.collect::<Option<Vec<Catch>>>() {
+            Some(found) => {
+                let stories = found.iter().map(|found| found.stories).sum::<u64>().div_ceil(cli.hunts);
+                let words = found.first().map(|found| found.violation.to_string()).unwrap_or_default();
+                say(&format!("{:<4} {name:<24} {stories:>7}  {words}", rule(bug)));
+            }
             None => {
                 say(&format!("{:<4} {name:<24} {:>7}  NOT FOUND", rule(bug), cli.stories));
                 missed.push(name);

@@ -16,8 +16,10 @@ use super::{Event, MS, Who, World};
 const STEPS_MAX: usize = 64;
 /// Of a thousand operations so many fail while operations fail.
 const FAILING_PER_MILLE: u64 = 400;
-/// How often a client tells its server that it lives.
-const PING: u64 = 300 * MS;
+/// A client that lost its servers tries so often to find one.
+const RECONNECT: u64 = 100 * MS;
+/// Servers notice that a session is over at most so much later.
+const EXPIRES_LATE: u64 = 100 * MS;
 
 /// A replica's client.
 pub(super) struct Client {
@@ -171,7 +173,8 @@ impl World<'_> {
         if looks {
             self.read_line(who, thorough);
         }
-        let next = if connected { PING } else { PING / 3 };
+        // A third of the session, as its clients do: one ping may be lost.
+        let next = if connected { super::nanos(self.options.session) / 3 } else { RECONNECT };
         self.call_coordinator(who, if more { MS / 10 } else { next });
     }
 
@@ -279,7 +282,18 @@ impl World<'_> {
             self.trace.note(self.now, 18, 0, || "a session expires".to_owned());
             self.fire_watches();
         }
-        self.later(100 * MS, Event::Expire);
+        self.expire_later();
+    }
+
+    /// Servers look for silent sessions when the first of them may have been silent for too long, and somewhat later than that.
+    pub(super) fn expire_later(&mut self) {
+        let wait = match self.ensemble.next_expiry() {
+            _ if self.ensemble_down > 0 => EXPIRES_LATE,
+            Some(due) => due.0.saturating_sub(self.now),
+            None => super::nanos(self.options.session),
+        };
+        let late = self.chance.below(EXPIRES_LATE);
+        self.later(wait + late, Event::Expire);
     }
 
     /// All sessions end at once.

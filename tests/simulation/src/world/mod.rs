@@ -95,6 +95,8 @@ pub(crate) enum Event {
     Reads(Who, Life, usize),
     /// A publisher has its next row.
     Row(Who, Life),
+    /// A source has one more row, and soon so many others.
+    Burst(Who, usize),
     /// Somebody without source headers writes.
     Stranger,
     /// A tick that a replica sent reaches the inbound topic.
@@ -243,9 +245,10 @@ impl<'a> World<'a> {
         }
         for place in 0..self.plan.len() {
             self.queue.push(EPOCH + nanos(self.plan[place].at), Event::Fault(place));
+            self.plan_bursts(place);
         }
         self.later(MS, Event::Peers);
-        self.later(100 * MS, Event::Expire);
+        self.expire_later();
         self.queue.push(EPOCH + nanos(FAULTS_LAST) + 9_000 * MS, Event::Heal);
     }
 
@@ -289,6 +292,7 @@ impl<'a> World<'a> {
             | Event::Coordinator(..)
             | Event::Reads(..)
             | Event::Row(..) => {}
+            Event::Burst(who, left) => self.burst(who, left),
             Event::Writer(writer) => self.wake_writer(writer),
             Event::Connected(wire) => self.connected(wire),
             Event::ToBroker(wire, bytes) => self.reach_broker(wire, &bytes),
@@ -319,7 +323,8 @@ impl<'a> World<'a> {
             | Event::Inlet(who, _)
             | Event::Coordinator(who, _)
             | Event::Reads(who, _, _)
-            | Event::Row(who, _) => Some(*who),
+            | Event::Row(who, _)
+            | Event::Burst(who, _) => Some(*who),
             Event::Message { to, .. } => Some(*to),
             Event::Writer(writer) => Some(self.writers[writer.0].owner),
             Event::Connected(wire) | Event::ToClient(wire, _) | Event::Broken(wire, _) => {

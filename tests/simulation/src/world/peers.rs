@@ -1,5 +1,6 @@
 //! Links between replicas, at the level of what they tell: who is up, silent, dead, what they say.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_peer::{Evidence, PeerFact, PeerMessage, PeerStatus};
@@ -21,7 +22,7 @@ struct Pair {
     linked: bool,
     heard: u64,
     verdict: Verdict,
-    status: Option<PeerStatus>,
+    status: Option<Arc<PeerStatus>>,
     /// Of which own life all this is.
     own_life: u64,
 }
@@ -130,7 +131,7 @@ impl World<'_> {
 }
 
 impl Pair {
-    fn hear(&mut self, name: &str, life: u64, now: u64, status: Option<&PeerStatus>, facts: &mut Vec<PeerFact>) {
+    fn hear(&mut self, name: &str, life: u64, now: u64, status: Option<&Arc<PeerStatus>>, facts: &mut Vec<PeerFact>) {
         let after = Tick(now).since(Tick(self.heard));
         let member = || MemberName::from(name);
         let incarnation = Incarnation(life);
@@ -152,9 +153,11 @@ impl Pair {
             Verdict::Alive => {}
         }
         self.verdict = Verdict::Alive;
-        if let Some(status) = status.filter(|status| self.status.as_ref() != Some(status)) {
-            self.status = Some(status.clone());
-            facts.push(PeerFact::Status { member: member(), incarnation, status: status.clone() });
+        // One that is the same as before keeps its place.
+        let told = |status: &Arc<PeerStatus>| self.status.as_ref().is_some_and(|told| Arc::ptr_eq(told, status));
+        if let Some(status) = status.filter(|status| !told(status)) {
+            self.status = Some(Arc::clone(status));
+            facts.push(PeerFact::Status { member: member(), incarnation, status: (**status).clone() });
         }
     }
 

@@ -12,6 +12,14 @@ use super::writers::{Start, lock};
 use super::{BROKERS, Event, INBOUND, MS, Who, World, WriterId};
 use crate::model::Model;
 
+/// Of a thousand faults so many begin, and end, amid a burst of rows.
+const BURSTS_AT_BEGIN: u64 = 670;
+const BURSTS_AT_END: u64 = 330;
+/// A burst begins at most so long before the fault.
+const BURST_BEFORE: u64 = 150 * MS;
+/// Rows of a burst are at most so far apart.
+const BURST_PAUSE: u64 = 40 * MS;
+
 /// A source that is published row by row; its file never changes.
 pub(super) struct Publisher {
     source: SourceId,
@@ -54,7 +62,7 @@ impl World<'_> {
         lock(&self.writers[writer.0].inbox).push_back(OutputCommand::Write);
         let publisher = &mut self.publishers[place];
         (publisher.writer, publisher.next) = (Some(writer), None);
-        let pause = self.chance.below(1_000 / self.options.rate.max(1)) * MS;
+        let pause = self.chance.below(super::nanos(self.options.pause));
         self.later(MS + pause, Event::Row(who, life));
     }
 
@@ -94,15 +102,48 @@ impl World<'_> {
     /// The source has one more row.
     pub(super) fn next_row(&mut self, who: Who) {
         let place = self.publisher(who);
-        let over = self.now > super::EPOCH + super::nanos(crate::options::FAULTS_LAST) + 12_000 * MS;
-        if self.quiet == 0 && !over {
+        if self.sources_are_complete() {
+            return;
+        }
+        if self.quiet == 0 {
             self.publishers[place].rows += 1;
             self.push_rows(who);
         }
         let life = self.life(who);
-        let pause = 1_000 / self.options.rate.max(1);
-        let jitter = self.chance.below(pause.max(1));
-        self.later((pause / 2 + jitter).max(1) * MS, Event::Row(who, life));
+        let pause = super::nanos(self.options.pause);
+        let jitter = self.chance.below(pause);
+        self.later(pause / 2 + jitter, Event::Row(who, life));
+    }
+
+    /// Rows come in bursts about when a fault begins, and less often about when it ends.
+    pub(super) fn plan_bursts(&mut self, place: usize) {
+        let (begins, ends) = (self.plan[place].at, self.plan[place].at + self.plan[place].lasts);
+        for (at, often) in [(begins, BURSTS_AT_BEGIN), (ends, BURSTS_AT_END)] {
+            if self.options.burst > 0 && self.chance.happens(often) {
+                let who = Who(self.options.replicas + self.chance.place(self.options.publishers));
+                let rows = 1 + self.chance.place(self.options.burst);
+                let before = self.chance.below(BURST_BEFORE);
+                self.queue.push(super::EPOCH + super::nanos(at).saturating_sub(before), Event::Burst(who, rows));
+            }
+        }
+    }
+
+    /// A source has one row of a burst more, whether or not its publisher lives.
+    pub(super) fn burst(&mut self, who: Who, left: usize) {
+        if self.quiet == 0 {
+            let place = self.publisher(who);
+            self.publishers[place].rows += 1;
+            self.push_rows(who);
+        }
+        if left > 1 {
+            let pause = self.chance.below(BURST_PAUSE);
+            self.later(pause, Event::Burst(who, left - 1));
+        }
+    }
+
+    /// After healing rows come for some seconds, and then no more.
+    fn sources_are_complete(&self) -> bool {
+        self.now > super::EPOCH + super::nanos(crate::options::FAULTS_LAST) + 12_000 * MS
     }
 
     fn push_rows(&mut self, who: Who) {
@@ -132,8 +173,10 @@ impl World<'_> {
     }
 
     pub(super) fn stranger_writes(&mut self) {
-        let over = self.healed && self.now > super::EPOCH + super::nanos(crate::options::FAULTS_LAST) + 12_000 * MS;
-        if self.quiet == 0 && !over {
+        if self.sources_are_complete() {
+            return;
+        }
+        if self.quiet == 0 {
             let row = Model::row(9, self.now / MS % 1000);
             self.append_plain(Some(&row), &[]);
         }

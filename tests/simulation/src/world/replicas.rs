@@ -24,8 +24,8 @@ use crate::invariants::blocks_are_loud;
 const TICK_STEP: Duration = Duration::from_secs(1);
 /// Positions are looked at so often by the daemon; here at a moment within.
 const POSITIONS_WITHIN: u64 = 5 * MS;
-/// Status and heartbeats are made anew so often.
-const SHOWN_EVERY: u64 = 51 * MS;
+/// Status and heartbeats are made anew so often at most, whatever the process's clock shows.
+const SHOWN_EVERY: u64 = 53 * MS;
 /// A loop with nothing to do looks around so often.
 const IDLE: u64 = 1_000 * MS;
 /// The same while outputs are owed.
@@ -63,11 +63,13 @@ pub(crate) struct Running {
     published: Vec<OutputIndex>,
     wakes: VecDeque<Wake>,
     control_at: Option<u64>,
+    /// When it last made its status anew.
+    shown_at: u64,
     hot_at: Option<u64>,
     /// The hot thread is busy until then with what it reads.
     hot_busy_until: u64,
     pub(super) client: Client,
-    pub(super) status: Option<adapter_peer::PeerStatus>,
+    pub(super) status: Option<Arc<adapter_peer::PeerStatus>>,
     pub(super) members: Vec<Candidate>,
     pub(super) notes_read: usize,
 }
@@ -179,6 +181,7 @@ impl World<'_> {
             published,
             wakes: VecDeque::new(),
             control_at: None,
+            shown_at: 0,
             hot_at: None,
             hot_busy_until: 0,
             client: Client::new(&name, life),
@@ -337,8 +340,10 @@ impl World<'_> {
         if let Some(exit) = exit {
             return self.exited(who, exit);
         }
+        let shown_at = self.running(who).map_or(now, |running| running.shown_at);
         let idle = if owing { OWING } else { IDLE };
-        let next = if caused { SHOWN_EVERY } else { idle };
+        // What changed in this turn is shown in one to come, unless it was shown at once.
+        let next = if caused && shown_at < now { (shown_at + SHOWN_EVERY).saturating_sub(now).max(MS) } else { idle };
         let next = deadline.map_or(next, |deadline| next.min(deadline.max(1_000)));
         self.call_control(who, if more { 1_000 } else { next });
         self.ring_writers(who);
@@ -365,8 +370,11 @@ impl World<'_> {
                     }
                 }
                 Reach::Status(status) => {
-                    if let Some(running) = self.running(who) {
-                        running.status = Some(status);
+                    let now = self.now;
+                    let Some(running) = self.running(who) else { continue };
+                    running.shown_at = now;
+                    if running.status.as_deref() != Some(&status) {
+                        running.status = Some(Arc::new(status));
                     }
                 }
                 Reach::Post(mut entry) => {
