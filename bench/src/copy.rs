@@ -1,5 +1,6 @@
 //! The raw copy, a process of its own: the daemon's consumer and the daemon's appender with nothing in between.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -48,15 +49,27 @@ pub(crate) fn start(cluster: &Cluster, topics: &Topics, payload_bytes: usize) ->
 /// Copies until it is killed.
 pub(crate) fn run(args: &CopyArgs) -> anyhow::Result<()> {
     end_with_input();
-    let settings = ClientSettings::new(&args.bootstrap, None, None)?;
-    let mut input = KafkaInput::open(&settings, &TopicName(args.from.clone()), Offset(0))?;
     let name = format!("copy.{}", daemon::clock::wall_micros());
     let writer = Writer::open(&args.bootstrap, &TopicName(args.to.clone()), Layout::Sole, &name)?;
     writer.opened()?;
     writer.send(OutputCommand::Write)?;
-    let (mut batch, mut next) = (InboundBatch::default(), 0);
+    copy(&args.bootstrap, &args.from, &writer, args.payload_bytes, &AtomicU64::new(0))
+}
+
+/// Hands every record of a topic, from its beginning on, to a writer; whether that one writes or follows is its own matter.
+/// `copied` says how many so far.
+pub(crate) fn copy(
+    bootstrap: &str,
+    from: &str,
+    writer: &Writer,
+    payload_bytes: usize,
+    copied: &AtomicU64,
+) -> anyhow::Result<()> {
+    let settings = ClientSettings::new(bootstrap, None, None)?;
+    let mut input = KafkaInput::open(&settings, &TopicName(from.to_owned()), Offset(0))?;
+    let (mut batch, mut next) = (InboundBatch::default(), 0_u64);
     loop {
-        let room = UNACKNOWLEDGED_MAX.saturating_sub(next - writer.published()) as usize;
+        let room = UNACKNOWLEDGED_MAX.saturating_sub(next.saturating_sub(writer.published())) as usize;
         if room == 0 {
             writer.check()?;
             thread::park_timeout(STANDSTILL);
@@ -68,14 +81,15 @@ pub(crate) fn run(args: &CopyArgs) -> anyhow::Result<()> {
         let mut records = Vec::with_capacity(batch.heads.len());
         for head in &batch.heads {
             let Some(payload) = batch.payload(head) else { continue };
-            let mut copied = Vec::with_capacity(args.payload_bytes);
-            copied.extend_from_slice(&payload[..payload.len().min(args.payload_bytes)]);
-            copied.resize(args.payload_bytes, 0);
-            records.push(record(next, MessageId(head.offset.0), head.timestamp, copied));
+            let mut bytes = Vec::with_capacity(payload_bytes);
+            bytes.extend_from_slice(&payload[..payload.len().min(payload_bytes)]);
+            bytes.resize(payload_bytes, 0);
+            records.push(record(next, MessageId(head.offset.0), head.timestamp, bytes));
             next += 1;
         }
         if !records.is_empty() {
             writer.send(OutputCommand::Push(records))?;
+            copied.store(next, Ordering::Relaxed);
         }
     }
 }

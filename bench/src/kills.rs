@@ -21,6 +21,8 @@ use crate::tail::Tail;
 
 /// Steady work before each kill.
 const CALM: Duration = Duration::from_millis(700);
+/// Payload bytes of a record that a bare appender writes: as large as the daemon's.
+const PAYLOAD_BYTES: usize = 193;
 /// What is aimed at, in milliseconds.
 const TARGET_P50_MS: f64 = 10.0;
 const TARGET_P99_MS: f64 = 50.0;
@@ -32,46 +34,50 @@ pub(crate) fn run(kills: u32, per_second: u32) -> anyhow::Result<()> {
     ));
     let Some(cluster) = Cluster::find()? else { return Ok(()) };
     let topics = Topics::create(&cluster, "kills")?;
-    let whole = replicas(&cluster, &topics, kills, per_second)?;
+    let mut feed = Feed::open(&cluster, &topics)?;
+    let whole = while_fed(&mut feed, per_second, || replicas(&cluster, &topics, kills))?;
     print(&whole.table("daemon", TARGET_P50_MS, TARGET_P99_MS));
-    let bare = rivals(&cluster, &topics, kills, per_second)?;
+    let bare = while_fed(&mut feed, per_second, || rivals(&cluster, &topics, kills))?;
     print(&bare.table("bare appender", TARGET_P50_MS, TARGET_P99_MS));
     let ratio = |share| whole.gaps.quantile(share).unwrap_or_default() / bare.gaps.quantile(share).unwrap_or(f64::NAN);
     print(&format!("daemon ÷ bare appender: p50 {:.1}, p99 {:.1}", ratio(0.5), ratio(0.99)));
     Ok(())
 }
 
-/// The daemon's replicas, with input at a steady rate.
-fn replicas(cluster: &Cluster, topics: &Topics, kills: u32, per_second: u32) -> anyhow::Result<Gaps> {
-    let mut feed = Feed::open(cluster, topics)?;
+/// The daemon's replicas.
+fn replicas(cluster: &Cluster, topics: &Topics, kills: u32) -> anyhow::Result<Gaps> {
     let tail = Tail::start(cluster, &topics.outbound)?;
     let mut pair = [Replica::start(cluster, topics, "esp-1")?, Replica::start(cluster, topics, "esp-2")?];
+    (0..kills).try_fold(Gaps::default(), |mut takeovers, _| {
+        let active = settle(&mut pair)?;
+        thread::sleep(CALM);
+        let signalled = clock::now();
+        pair[active].program.kill()?;
+        let successor = &pair[1 - active];
+        let arrived = tail.wait_for(successor.name, PATIENCE)?.at;
+        takeovers.add(arrived.since(signalled), &successor.phases()?);
+        pair[active] = Replica::start(cluster, topics, pair[active].name)?;
+        anyhow::Ok(takeovers)
+    })
+}
+
+/// Does something while input comes at a steady rate.
+fn while_fed<T>(feed: &mut Feed, per_second: u32, what: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         let feeding = scope.spawn(|| feed.steady(per_second, || !ended.load(Ordering::Relaxed)));
-        let killed = (0..kills).try_fold(Gaps::default(), |mut takeovers, _| {
-            let active = settle(&mut pair)?;
-            thread::sleep(CALM);
-            let signalled = clock::now();
-            pair[active].program.kill()?;
-            let successor = &pair[1 - active];
-            let arrived = tail.wait_for(successor.name, PATIENCE)?.at;
-            takeovers.add(arrived.since(signalled), &successor.phases()?);
-            pair[active] = Replica::start(cluster, topics, pair[active].name)?;
-            anyhow::Ok(takeovers)
-        });
+        let done = what();
         ended.store(true, Ordering::Relaxed);
         feeding.join().ok().context("the publisher's thread has ended")??;
-        killed
+        done
     })
 }
 
 /// Bare appenders: whoever survives is followed by a fresh one.
-fn rivals(cluster: &Cluster, topics: &Topics, kills: u32, per_second: u32) -> anyhow::Result<Gaps> {
+fn rivals(cluster: &Cluster, topics: &Topics, kills: u32) -> anyhow::Result<Gaps> {
     let tail = Tail::start(cluster, &topics.bare)?;
-    let zero = clock::now();
     let start = |number: u32, active: Option<&str>| {
-        let mut program = rival::start(cluster, topics, &format!("rival-{number}."), per_second, zero, active)?;
+        let mut program = rival::start(cluster, topics, &format!("rival-{number}."), PAYLOAD_BYTES, active)?;
         let words = rival::words(&mut program)?;
         let address = wait(&words, |word| match word {
             Word::Ready { address } => Some(address),

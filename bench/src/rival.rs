@@ -1,10 +1,11 @@
-//! A bare appender, a process of its own: two of them and one topic, nothing else, so that it shows what a takeover costs
-//! when nobody elects, computes or compares.
+//! A bare appender, a process of its own: two of them copy one topic into another, so that they show what a takeover costs
+//! when nobody elects, computes or compares, while the brokers have to do what they have to do for the daemon.
 //!
-//! Both make the same records at the same times. One writes; the other holds a connection to it and writes when that ends.
+//! Both read the same records. One writes; the other holds a connection to it and writes when that ends.
 
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,30 +14,29 @@ use appender::machine::Layout;
 use clap::Args;
 use daemon::clock;
 use ports::output::OutputCommand;
-use types::{MessageId, Tick, Timestamp, TopicName};
+use types::{Tick, TopicName};
 
 use crate::cluster::{Cluster, Topics};
-use crate::process::Program;
-use crate::writer::{Writer, record};
+use crate::copy::copy;
+use crate::process::{Program, end_with_input};
+use crate::writer::Writer;
 
 /// The hidden part's name.
 pub(crate) const NAME: &str = "rival";
 
-/// Payload bytes of a record.
-const PAYLOAD_BYTES: usize = 100;
-/// How often records that became due are handed over.
-const STEP: Duration = Duration::from_micros(500);
+/// How often one that begins looks whether it has caught up.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What a rival is told.
 #[derive(Debug, Args)]
 pub(crate) struct RivalArgs {
     bootstrap: String,
-    topic: String,
+    from: String,
+    to: String,
     /// Its name in the records it writes.
     name: String,
-    per_second: u32,
-    /// When record 0 is due, on the clock that both share.
-    zero_tick: u64,
+    /// Payload bytes of each record that is written.
+    payload_bytes: usize,
     /// The writing one's address; the first one has none.
     active: Option<String>,
 }
@@ -46,12 +46,11 @@ pub(crate) fn start(
     cluster: &Cluster,
     topics: &Topics,
     name: &str,
-    per_second: u32,
-    zero: Tick,
+    payload_bytes: usize,
     active: Option<&str>,
 ) -> anyhow::Result<Program> {
-    let (rate, zero) = (per_second.to_string(), zero.0.to_string());
-    let fixed = [&cluster.bootstrap, topics.bare.as_str(), name, &rate, &zero];
+    let size = payload_bytes.to_string();
+    let fixed = [&cluster.bootstrap, topics.inbound.as_str(), topics.bare.as_str(), name, &size];
     Program::part(NAME, &fixed.into_iter().chain(active).collect::<Vec<_>>())
 }
 
@@ -96,7 +95,8 @@ fn say(word: &Word) -> anyhow::Result<()> {
 
 /// Runs until it is killed.
 pub(crate) fn run(args: &RivalArgs) -> anyhow::Result<()> {
-    let writer = Writer::open(&args.bootstrap, &TopicName(args.topic.clone()), Layout::Sole, &args.name)?;
+    end_with_input();
+    let writer = Writer::open(&args.bootstrap, &TopicName(args.to.clone()), Layout::Sole, &args.name)?;
     writer.opened()?;
     let listener = TcpListener::bind("127.0.0.1:0").context("listening")?;
     let address = listener.local_addr()?.to_string();
@@ -105,8 +105,12 @@ pub(crate) fn run(args: &RivalArgs) -> anyhow::Result<()> {
         let held: Vec<TcpStream> = listener.incoming().filter_map(Result::ok).collect();
         drop(held);
     });
+    let copied = AtomicU64::new(0);
     thread::scope(|scope| {
-        let making = scope.spawn(|| make(&writer, args));
+        let copying = scope.spawn(|| copy(&args.bootstrap, &args.from, &writer, args.payload_bytes, &copied));
+        while copied.load(Ordering::Relaxed) < writer.published() {
+            thread::sleep(LOOK_EVERY);
+        }
         match &args.active {
             Some(active) => {
                 let stream = TcpStream::connect(active).with_context(|| format!("connecting to {active}"))?;
@@ -117,7 +121,7 @@ pub(crate) fn run(args: &RivalArgs) -> anyhow::Result<()> {
         }
         writer.send(OutputCommand::Write)?;
         say(&Word::TookOver(writer.took_over()?))?;
-        making.join().ok().context("the maker's thread has ended")?
+        copying.join().ok().context("the copying thread has ended")?
     })
 }
 
@@ -125,22 +129,6 @@ pub(crate) fn run(args: &RivalArgs) -> anyhow::Result<()> {
 fn wait_for_end(mut stream: TcpStream) -> Tick {
     while stream.read(&mut [0; 1]).is_ok_and(|count| count > 0) {}
     clock::now()
-}
-
-/// Hands over what became due, until whoever started this process is gone.
-fn make(writer: &Writer, args: &RivalArgs) -> anyhow::Result<()> {
-    crate::process::end_with_input();
-    let mut next = 0;
-    loop {
-        let passed = clock::now().since(Tick(args.zero_tick));
-        let due = (passed.as_secs_f64() * f64::from(args.per_second)) as u64;
-        let some = |index| record(index, MessageId(index), Timestamp(0), vec![0; PAYLOAD_BYTES]);
-        if due > next {
-            writer.send(OutputCommand::Push((next..due).map(some).collect()))?;
-            next = due;
-        }
-        thread::sleep(STEP);
-    }
 }
 
 /// Reads a rival's words on a thread of its own, for as long as it speaks.
