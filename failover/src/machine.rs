@@ -73,7 +73,7 @@ impl Machine {
         Ok(Self {
             role: Role::Starting,
             line: Line::new(config.member.clone(), config.incarnation),
-            peers: Peers::default(),
+            peers: Peers::new(config.session_timeout),
             buffers: (0..config.outputs).map(|_| Buffer::new()).collect(),
             on_its_way: (0..config.outputs).map(|_| OnItsWay::Unknown).collect(),
             input_paused: true,

@@ -101,12 +101,19 @@ struct Peer {
 }
 
 /// All peers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Peers {
     peers: Vec<Peer>,
+    session_timeout: Duration,
 }
 
 impl Peers {
+    /// Nobody is known. A peer that was not heard for longer than `session_timeout` had lost its place in the line by the
+    /// coordinator's measure as well: it was not wronged.
+    pub(crate) const fn new(session_timeout: Duration) -> Self {
+        Self { peers: Vec::new(), session_timeout }
+    }
+
     /// What is known of a candidate; one never heard of counts as alive.
     pub(crate) fn verdict(&self, candidate: &Candidate) -> Verdict {
         match self.peers.iter().find(|peer| peer.member == candidate.member) {
@@ -136,10 +143,11 @@ impl Peers {
     }
 
     fn lives(&mut self, member: MemberName, incarnation: Incarnation, now: Tick) -> Option<&mut Peer> {
+        let excused_max = self.session_timeout;
         let peer = self.start_of(member, incarnation, now)?;
         let wronged = match peer.verdict {
             Verdict::Alive => false,
-            Verdict::Doubted { gone_at, .. } => gone_at <= now,
+            Verdict::Doubted { since, gone_at } => gone_at <= now && now.since(since) <= excused_max,
             Verdict::Dead { .. } => true,
         };
         if wronged {
@@ -281,6 +289,7 @@ mod tests {
     use crate::Ticket;
 
     const PATIENCE: Duration = Duration::from_millis(300);
+    const SESSION: Duration = Duration::from_secs(20);
 
     fn candidate(member: &str, incarnation: u64) -> Candidate {
         Candidate { member: member.into(), incarnation: Incarnation(incarnation), ticket: Ticket(1) }
@@ -303,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_writes_after_its_death_was_proven_is_believed_no_refusal_until_it_is_heard() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         let (n1, patience) = (MemberName::from("n1"), Duration::from_millis(100));
         peers.refused(n1.clone(), Incarnation(1), patience, at(1));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(1) });
@@ -320,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_later_start_proves_the_earlier_one_dead_and_not_the_other_way_round() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         peers.heard("n1".into(), Incarnation(2), at(5));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(5) });
         assert_eq!(peers.verdict(&candidate("n1", 2)), Verdict::Alive);
@@ -331,7 +340,7 @@ mod tests {
 
     #[test]
     fn death_is_dated_from_the_first_doubt() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         peers.suspected("n1".into(), Incarnation(1), Doubt::begun(Duration::ZERO, PATIENCE, at(1)), at(1));
         peers.died("n1".into(), Incarnation(1), at(2));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Dead { since: at(1) });
@@ -339,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_silence_told_once_becomes_enough_by_the_passing_of_time() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         assert!(!suspect(&mut peers, 200, 1_000));
         let doubted = Verdict::Doubted { since: at(800), gone_at: at(1_100) };
         assert_eq!(peers.verdict(&candidate("n1", 1)), doubted);
@@ -349,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_moving_log_speaks_for_those_that_cannot_be_heard() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         suspect(&mut peers, 200, 1_000);
         peers.log_moved(at(1_050));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { since: at(800), gone_at: at(1_350) });
@@ -357,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_stall_is_over_when_the_log_moves_and_not_when_a_heartbeat_comes() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         let doubt = Doubt::begun(Duration::from_millis(900), PATIENCE, at(1_000)).from(at(800));
         peers.stalled("n1".into(), Incarnation(1), doubt, at(1_000));
         peers.heard("n1".into(), Incarnation(1), at(1_001));
@@ -368,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_new_entry_into_the_line_takes_back_a_doubt_but_no_proof() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         assert!(suspect(&mut peers, 300, 1_000));
         peers.entered(&candidate("n1", 1), at(1_001));
         assert_eq!(peers.verdict(&candidate("n1", 1)), Verdict::Alive);
@@ -379,7 +388,7 @@ mod tests {
 
     #[test]
     fn each_false_suspicion_doubles_the_patience_up_to_a_bound_and_is_forgotten_after_a_calm_minute() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         let mut patience = 300;
         for round in 1..10 {
             let now = 20_000 * round;
@@ -394,8 +403,19 @@ mod tests {
     }
 
     #[test]
+    fn who_was_away_for_longer_than_a_session_was_not_wronged() {
+        let mut peers = Peers::new(SESSION);
+        for round in 1..4 {
+            let now = 30_000 * round;
+            assert!(suspect(&mut peers, 300, now), "round {round}");
+            peers.heard("n1".into(), Incarnation(1), at(now + 19_701));
+        }
+        assert!(suspect(&mut peers, 300, 150_000));
+    }
+
+    #[test]
     fn at_the_bound_a_new_peer_takes_the_place_of_a_dead_one_or_counts_as_alive() {
-        let mut peers = Peers::default();
+        let mut peers = Peers::new(SESSION);
         for i in 0..PEERS_MAX {
             peers.heard(format!("p{i}").as_str().into(), Incarnation(1), at(0));
         }
