@@ -42,6 +42,10 @@ pub enum Mutation {
     TakesAnyTopic,
     /// R16: published outputs are dropped although what the topic acknowledges may not last.
     DropsAlthoughHeld,
+    /// A snapshot is used although the log ends before what it counts as done.
+    RestoresAheadOfLog,
+    /// A snapshot brings everything back but which rows of the sources were counted.
+    RestoresNoSources,
     /// A source is resumed one behind its last record.
     ResumesOneLate,
     /// Where input should stand still, as at the bound of the buffer, it is read and dropped.
@@ -71,7 +75,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::DropsWhatTheLeaderNames,
         Self::DropsWhatWasRefused,
         Self::DropsWhatWasHandedOver,
@@ -89,6 +93,8 @@ impl Mutation {
         Self::CountsRepeats,
         Self::TakesAnyTopic,
         Self::DropsAlthoughHeld,
+        Self::RestoresAheadOfLog,
+        Self::RestoresNoSources,
         Self::ResumesOneLate,
         Self::DropsInputAtBound,
         Self::MarksByRun,

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use types::{Offset, OutputIndex};
 
 use super::hot::{Hot, OutputFeed};
-use super::shared::{LastComputed, Shared};
+use super::shared::Shared;
 use crate::clock;
 use crate::deployment::Deployment;
 use crate::pipeline::{GenerationTerms, Pipeline, Positions};
@@ -81,7 +81,7 @@ impl Rejoin {
         let mut taker = shelf.and_then(|shelf| self.taker(shelf, pipeline.next()));
         make(pipeline, input, outputs).run(|pipeline, outputs| {
             if let Some(taker) = &mut taker {
-                taker.turn(pipeline, |output| outputs[output].progress.published());
+                taker.turn(pipeline, clock::now(), |output| outputs[output].progress.published());
             }
         })
     }
@@ -99,7 +99,7 @@ impl Rejoin {
             match open(&pipeline.positions()) {
                 Ok(input) => {
                     if let Some(head) = &head {
-                        self.show(head, outputs);
+                        self.shared.show_restored(head, outputs);
                         self.shared.set_input(pipeline.next().map(|next| next.0), None);
                     }
                     return Ok(Begun { pipeline, input });
@@ -139,7 +139,7 @@ impl Rejoin {
         warn!(offset = %earliest, "partial replay: state is computed from the input that is left, as allow-partial-replay asks");
         let mut pipeline = self.fresh();
         pipeline.go_on_after(&positions);
-        self.show_outputs(&positions, outputs);
+        self.shared.show_outputs(&positions, outputs);
         Ok(Begun { pipeline, input: open(&at(earliest))? })
     }
 
@@ -189,29 +189,14 @@ impl Rejoin {
         }
     }
 
-    /// Positions as if everything before the snapshot had been computed here.
-    fn show(&self, head: &Head, outputs: &[OutputFeed]) {
-        self.show_outputs(&head.outputs, outputs);
-        let [records, events, rejected] = head.counts;
-        self.shared.set_counters(records, events, rejected);
-    }
-
-    fn show_outputs(&self, positions: &[OutputPosition], outputs: &[OutputFeed]) {
-        for (i, (position, feed)) in positions.iter().zip(outputs).enumerate() {
-            feed.progress.set_computed(position.next);
-            let id = position.last.map(|(id, _)| id).unwrap_or_default();
-            self.shared.set_last_computed(i, LastComputed { end: position.next, id, digest: position.digest });
-        }
-    }
-
     fn taker(&self, shelf: Shelf, restored: Option<Offset>) -> Option<Taker> {
         if self.bounds.interval.is_zero() {
             return None;
         }
-        let (report, shared) = (Arc::clone(&self.report), Arc::clone(&self.shared));
-        Taker::start(self.subject.clone(), self.bounds, shelf, report, shared, restored)
-            .inspect_err(|error| warn!(%error, "no snapshots are taken: their thread can't be started"))
-            .ok()
+        let desk = snapshot::desk_at(shelf, &self.bounds, &self.report)
+            .inspect_err(|error| warn!(%error, "no snapshots are taken: their thread can't be started"));
+        let shared = Arc::clone(&self.shared);
+        desk.ok().map(|desk| Taker::new(self.subject.clone(), self.bounds, desk, shared, restored, clock::now()))
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use engine::snapshot::{Head, OutputPosition};
 use types::{Digest, MessageId, OutputIndex};
 
+use super::hot::OutputFeed;
 use crate::snapshot::Report;
 
 /// Where an inbound log ends before the brokers have said it.
@@ -174,6 +176,22 @@ impl Shared {
     #[must_use]
     pub fn last_computed(&self) -> Vec<LastComputed> {
         self.last.lock().map(|last| last.clone()).unwrap_or_default()
+    }
+
+    /// Positions as if everything before a snapshot had been computed by this process.
+    pub fn show_restored(&self, head: &Head, outputs: &[OutputFeed]) {
+        self.show_outputs(&head.outputs, outputs);
+        let [records, events, rejected] = head.counts;
+        self.set_counters(records, events, rejected);
+    }
+
+    /// The same of the outputs alone.
+    pub(super) fn show_outputs(&self, positions: &[OutputPosition], outputs: &[OutputFeed]) {
+        for (i, (position, feed)) in positions.iter().zip(outputs).enumerate() {
+            feed.progress.set_computed(position.next);
+            let id = position.last.map(|(id, _)| id).unwrap_or_default();
+            self.set_last_computed(i, LastComputed { end: position.next, id, digest: position.digest });
+        }
     }
 
     /// The hot thread's side; once a batch.

@@ -2,6 +2,7 @@
 
 use engine::intake::IntakeState;
 use engine::snapshot::{BlockWriter, Blocks, Error, Head, InputPosition, OutputPosition};
+use types::mutation::{Mutation, mutated};
 use types::{OutputIndex, TopicName};
 
 use super::{Pipeline, PipelineCounters, Positions};
@@ -65,7 +66,11 @@ impl Pipeline {
             return Err(other_topics());
         }
         self.inputs.go_on_from(read_positions(subject, &head.inputs).ok_or_else(other_topics)?);
-        self.intake.go_on_from(IntakeState::read(&mut blocks)?);
+        let mut intake = IntakeState::read(&mut blocks)?;
+        if mutated(Mutation::RestoresNoSources) {
+            intake.sources.clear();
+        }
+        self.intake.go_on_from(intake);
         self.engine.restore(&mut blocks)?;
         blocks.finish()?;
         let sequencers = self.outputs.iter_mut().map(|output| &mut output.sequencer).chain([&mut self.dead]);

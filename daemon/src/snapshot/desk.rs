@@ -1,4 +1,4 @@
-//! The thread that puts snapshots on disk, so that the engine's never waits for one.
+//! Where a snapshot's slices go, and the thread that puts them on disk, so that the engine's never waits for one.
 
 use std::io;
 use std::sync::Arc;
@@ -8,17 +8,30 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use tracing::{info, warn};
 use types::Offset;
 
+use super::Bounds;
 use super::report::Report;
 use super::shelf::{Draft, Shelf};
 
 /// Slices on their way to the disk; at the bound the next slice waits, and the engine goes on without.
 const SLICES_MAX: usize = 4;
 
+/// The engine's end of whoever keeps snapshots.
+pub trait Desk: Send {
+    /// Whether an order would be taken now.
+    fn has_room(&self) -> bool;
+
+    /// False when there was no room; the order is lost then.
+    fn order(&self, order: Order) -> bool;
+}
+
 /// What the engine's thread tells the desk.
 #[derive(Debug)]
-pub(super) enum Order {
+pub enum Order {
     /// A snapshot begins.
-    Begin { next: Offset },
+    Begin {
+        /// Where input goes on after it.
+        next: Offset,
+    },
     /// More of it.
     Bytes(Vec<u8>),
     /// It is whole, and its outputs are in the log.
@@ -27,28 +40,36 @@ pub(super) enum Order {
     GiveUp,
 }
 
-/// The engine's end of the desk.
+/// The desk at the shelf of a disk.
 #[derive(Debug)]
-pub(super) struct Desk {
+struct ShelfDesk {
     orders: Sender<Order>,
 }
 
-impl Desk {
-    pub(super) fn start(shelf: Shelf, size_max: u64, report: Arc<Report>) -> io::Result<Self> {
+/// A desk at a shelf, with a thread of its own.
+///
+/// # Errors
+/// The thread can't be started.
+pub(crate) fn desk_at(shelf: Shelf, bounds: &Bounds, report: &Arc<Report>) -> io::Result<Box<dyn Desk>> {
+    Ok(Box::new(ShelfDesk::start(shelf, bounds.size_max, Arc::clone(report))?))
+}
+
+impl ShelfDesk {
+    fn start(shelf: Shelf, size_max: u64, report: Arc<Report>) -> io::Result<Self> {
         let (orders, received) = crossbeam_channel::bounded(SLICES_MAX);
         thread::Builder::new()
             .name("snapshots".to_owned())
             .spawn(move || Work { shelf, size_max, report, draft: None }.run(&received))?;
         Ok(Self { orders })
     }
+}
 
-    /// Whether an order would be taken now.
-    pub(super) fn has_room(&self) -> bool {
+impl Desk for ShelfDesk {
+    fn has_room(&self) -> bool {
         !self.orders.is_full()
     }
 
-    /// False when there was no room; the order is lost then.
-    pub(super) fn order(&self, order: Order) -> bool {
+    fn order(&self, order: Order) -> bool {
         match self.orders.try_send(order) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,

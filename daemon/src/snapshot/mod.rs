@@ -18,12 +18,14 @@ use types::{Fingerprint, Generation, TopicName};
 use crate::deployment::Deployment;
 use crate::pipeline::Pipeline;
 
+pub(crate) use desk::desk_at;
+pub use desk::{Desk, Order};
 pub(crate) use fetch::Peers;
 pub(crate) use offer::{NONCE, Offer, PART_BYTES_MAX, PROOF, Question};
 pub use report::{Fetching, Report, Shown};
-pub use restore::{Refusal, restore};
+pub use restore::{Refusal, go_on_from, restore};
 pub use shelf::{Kept, Shelf};
-pub(crate) use taker::Taker;
+pub use taker::Taker;
 
 /// Whose state a snapshot is: what must be equal for another replica to go on from it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::io;
 
 use engine::snapshot::{self, Head};
 use tracing::{info, warn};
+use types::mutation::{Mutation, mutated};
 use types::{OutputIndex, TopicName};
 
 use super::shelf::Kept;
@@ -42,7 +43,8 @@ pub enum Refusal {
 
 impl Refusal {
     /// Whether the same bytes will be refused again: not where a setting, the disk or the log may be another next time.
-    const fn is_final(&self) -> bool {
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
         match self {
             Self::Unusable(_) => true,
             Self::Unreadable(_) | Self::TooLarge { .. } | Self::AheadOfLog { .. } => false,
@@ -110,10 +112,22 @@ fn take_over(
     if kept.bytes > bounds.size_max {
         return Err(Refusal::TooLarge { bytes: kept.bytes, max: bounds.size_max });
     }
-    let bytes = fs::read(&kept.path)?;
-    let head = pipeline.restore(subject, &bytes)?;
+    go_on_from(pipeline, &fs::read(&kept.path)?, subject, published)
+}
+
+/// Takes over a snapshot's state, unless it is of no use here; the pipeline is of none either then.
+///
+/// # Errors
+/// [`Refusal::Unusable`], [`Refusal::AheadOfLog`].
+pub fn go_on_from(
+    pipeline: &mut Pipeline,
+    bytes: &[u8],
+    subject: &Subject,
+    published: &[OutputIndex],
+) -> Result<Head, Refusal> {
+    let head = pipeline.restore(subject, bytes)?;
     for (output, &published) in head.outputs.iter().zip(published) {
-        if output.next > published {
+        if output.next > published && !mutated(Mutation::RestoresAheadOfLog) {
             return Err(Refusal::AheadOfLog { topic: output.topic.clone(), next: output.next, published });
         }
     }

@@ -1,15 +1,13 @@
 //! When a snapshot is taken: the engine thread's side, asked between runs.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use engine::snapshot::BlockWriter;
-use types::{Offset, OutputIndex};
+use types::{Offset, OutputIndex, Tick};
 
 use super::desk::{Desk, Order};
 use super::report::Report;
-use super::shelf::Shelf;
 use super::{Bounds, Subject};
 use crate::node::Shared;
 use crate::pipeline::Pipeline;
@@ -18,11 +16,10 @@ use crate::pipeline::Pipeline;
 const SLICE_BYTES: usize = 512 << 10;
 
 /// Takes snapshots of a pipeline, a slice at a time.
-#[derive(Debug)]
-pub(crate) struct Taker {
+pub struct Taker {
     subject: Subject,
     bounds: Bounds,
-    desk: Desk,
+    desk: Box<dyn Desk>,
     report: Arc<Report>,
     shared: Arc<Shared>,
     work: Work,
@@ -34,7 +31,7 @@ pub(crate) struct Taker {
 #[derive(Debug)]
 enum Work {
     /// None is being taken.
-    Resting { since: Instant },
+    Resting { since: Tick },
     /// The state is frozen; slices of it go to the desk.
     Writing { out: BlockWriter, taking: Taking },
     /// All of it is written, but outputs that it holds as done may still be owed to the log. A snapshot that is ahead of
@@ -51,33 +48,29 @@ struct Taking {
 }
 
 impl Taker {
-    /// Takes snapshots onto `shelf`; `restored` is the one that the pipeline went on from.
-    ///
-    /// # Errors
-    /// No thread can be started.
-    pub(crate) fn start(
+    /// Hands snapshots to `desk`; `restored` is the one that the pipeline went on from.
+    #[must_use]
+    pub fn new(
         subject: Subject,
         bounds: Bounds,
-        shelf: Shelf,
-        report: Arc<Report>,
+        desk: Box<dyn Desk>,
         shared: Arc<Shared>,
         restored: Option<Offset>,
-    ) -> io::Result<Self> {
-        let desk = Desk::start(shelf, bounds.size_max, Arc::clone(&report))?;
-        let work = Work::Resting { since: Instant::now() };
-        Ok(Self { subject, bounds, desk, report, shared, work, newest: restored })
+        now: Tick,
+    ) -> Self {
+        let (report, work) = (Arc::clone(shared.snapshots()), Work::Resting { since: now });
+        Self { subject, bounds, desk, report, shared, work, newest: restored }
     }
 
     /// Does what is due now; `published` says per output one past the last one in the log.
-    pub(crate) fn turn(&mut self, pipeline: &mut Pipeline, published: impl Fn(usize) -> OutputIndex) {
-        let resting = Work::Resting { since: Instant::now() };
-        self.work = match std::mem::replace(&mut self.work, resting) {
-            Work::Resting { since } if self.is_due(since, pipeline) => {
+    pub fn turn(&mut self, pipeline: &mut Pipeline, now: Tick, published: impl Fn(usize) -> OutputIndex) {
+        self.work = match std::mem::replace(&mut self.work, Work::Resting { since: now }) {
+            Work::Resting { since } if self.is_due(since, now, pipeline) => {
                 self.begin(pipeline).unwrap_or(Work::Resting { since })
             }
             Work::Resting { since } => Work::Resting { since },
-            Work::Writing { out, taking } => self.write(out, taking, pipeline),
-            Work::Waiting { taking } => self.seal(taking, published),
+            Work::Writing { out, taking } => self.write(out, taking, pipeline, now),
+            Work::Waiting { taking } => self.seal(taking, now, published),
         };
     }
 
@@ -86,8 +79,8 @@ impl Taker {
         !self.shared.is_writing() || self.shared.is_alone()
     }
 
-    fn is_due(&self, since: Instant, pipeline: &Pipeline) -> bool {
-        since.elapsed() >= self.bounds.interval && self.is_wanted() && pipeline.next() > self.newest
+    fn is_due(&self, since: Tick, now: Tick, pipeline: &Pipeline) -> bool {
+        now.since(since) >= self.bounds.interval && self.is_wanted() && pipeline.next() > self.newest
     }
 
     fn begin(&mut self, pipeline: &mut Pipeline) -> Option<Work> {
@@ -102,14 +95,14 @@ impl Taker {
         Some(Work::Writing { out, taking: Taking { next, ends } })
     }
 
-    fn write(&mut self, mut out: BlockWriter, taking: Taking, pipeline: &mut Pipeline) -> Work {
+    fn write(&mut self, mut out: BlockWriter, taking: Taking, pipeline: &mut Pipeline, now: Tick) -> Work {
         // A takeover comes first: from now on every microsecond of this thread is somebody's gap.
         if !self.is_wanted() {
             if !self.desk.order(Order::GiveUp) {
                 return Work::Writing { out, taking };
             }
             pipeline.thaw();
-            return Work::Resting { since: Instant::now() };
+            return Work::Resting { since: now };
         }
         if !self.desk.has_room() {
             return Work::Writing { out, taking };
@@ -125,12 +118,12 @@ impl Taker {
         if done { Work::Waiting { taking } } else { Work::Writing { out, taking } }
     }
 
-    fn seal(&mut self, taking: Taking, published: impl Fn(usize) -> OutputIndex) -> Work {
+    fn seal(&mut self, taking: Taking, now: Tick, published: impl Fn(usize) -> OutputIndex) -> Work {
         let is_published = taking.ends.iter().enumerate().all(|(output, end)| *end <= published(output));
         if !is_published || !self.desk.order(Order::Seal) {
             return Work::Waiting { taking };
         }
         self.newest = Some(taking.next);
-        Work::Resting { since: Instant::now() }
+        Work::Resting { since: now }
     }
 }

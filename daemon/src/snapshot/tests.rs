@@ -8,9 +8,11 @@ use engine::snapshot::BlockWriter;
 use expect_test::expect;
 use ports::input::{InboundBatch, InboundHead};
 use proto::{Encoder, EncoderOptions, Format};
-use types::{EventBlock, Flags, Generation, InputId, Offset, Opcode, OutputIndex, OutputRecord, Timestamp, Value};
+use types::{
+    EventBlock, Flags, Generation, InputId, Offset, Opcode, OutputIndex, OutputRecord, Tick, Timestamp, Value,
+};
 
-use super::{Bounds, Report, Shelf, Subject, Taker, restore};
+use super::{Bounds, Report, Shelf, Subject, Taker, desk_at, restore};
 use crate::commands::{LoadedProject, load_project};
 use crate::deployment::Deployment;
 use crate::node::Shared;
@@ -211,10 +213,16 @@ fn the_newest_few_stay_and_drafts_leave_nothing_behind() {
     assert!(!again.folder().exists() && next_generation.folder().exists());
 }
 
+/// A taker whose desk is a shelf's.
+fn taker(stage: &Stage, shelf: &Shelf, shared: &Arc<Shared>) -> Taker {
+    let desk = desk_at(shelf.clone(), &BOUNDS, shared.snapshots()).expect("a thread");
+    Taker::new(stage.subject.clone(), BOUNDS, desk, Arc::clone(shared), None, Tick(0))
+}
+
 /// Turns until something is so; the disk's thread needs its time.
 fn turn_until(taker: &mut Taker, pipeline: &mut Pipeline, published: u64, is_so: impl Fn() -> bool) {
     while !is_so() {
-        taker.turn(pipeline, |_| OutputIndex(published));
+        taker.turn(pipeline, Tick(0), |_| OutputIndex(published));
         std::thread::yield_now();
     }
 }
@@ -241,18 +249,18 @@ fn a_snapshot_gets_its_name_only_behind_its_outputs() {
     let stage = Stage::new();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shelf = shelf(folder.path(), 3);
-    let (report, shared) = (Arc::new(Report::default()), Arc::new(Shared::new(stage.subject.outputs.len())));
-    let mut taker = Taker::start(stage.subject.clone(), BOUNDS, shelf.clone(), Arc::clone(&report), shared, None)
-        .expect("a thread");
+    let shared = Arc::new(Shared::new(stage.subject.outputs.len()));
+    let report = Arc::clone(shared.snapshots());
+    let mut taker = taker(&stage, &shelf, &shared);
     let mut pipeline = stage.pipeline();
-    taker.turn(&mut pipeline, |_| OutputIndex(0));
+    taker.turn(&mut pipeline, Tick(0), |_| OutputIndex(0));
     assert_eq!(std::fs::read_dir(shelf.folder()).expect("a folder").count(), 0, "nothing was read, nothing to keep");
 
     stage.feed(&mut pipeline, 0, 500);
     let is_drafted = || std::fs::read_dir(shelf.folder()).expect("a folder").count() == 1;
     turn_until(&mut taker, &mut pipeline, 0, is_drafted);
     for _ in 0..1_000 {
-        taker.turn(&mut pipeline, |_| OutputIndex(10));
+        taker.turn(&mut pipeline, Tick(0), |_| OutputIndex(10));
     }
     assert_eq!((offsets(&shelf), report.shown().taken), (vec![], 0), "outputs of it are still owed to the log");
     turn_until(&mut taker, &mut pipeline, 1_000_000, || report.shown().taken == 1);
@@ -264,12 +272,12 @@ fn a_takeover_comes_first_and_a_lone_active_takes_snapshots() {
     let stage = Stage::new();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shelf = shelf(folder.path(), 3);
-    let (report, shared) = (Arc::new(Report::default()), Arc::new(Shared::new(stage.subject.outputs.len())));
-    let (ours, theirs) = (Arc::clone(&report), Arc::clone(&shared));
-    let mut taker = Taker::start(stage.subject.clone(), BOUNDS, shelf.clone(), ours, theirs, None).expect("a thread");
+    let shared = Arc::new(Shared::new(stage.subject.outputs.len()));
+    let report = Arc::clone(shared.snapshots());
+    let mut taker = taker(&stage, &shelf, &shared);
     let mut pipeline = stage.pipeline();
     stage.feed(&mut pipeline, 0, 500);
-    taker.turn(&mut pipeline, |_| OutputIndex(0));
+    taker.turn(&mut pipeline, Tick(0), |_| OutputIndex(0));
     shared.set_writing(true);
     turn_until(&mut taker, &mut pipeline, 0, || report.shown().given_up == 1);
     shared.set_alone(true);

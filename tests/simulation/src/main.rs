@@ -83,13 +83,14 @@ fn main() -> ExitCode {
         }
     }
     say(&format!(
-        "{} seeds from {first}, {} failed; a story has {:.0} events, {:.1} faults, {:.1} takeovers, {:.0} committed \
-         outputs; {:.0} seeds/s",
+        "{} seeds from {first}, {} failed; a story has {:.0} events, {:.1} faults, {:.1} takeovers, {:.1} \
+         restored snapshots, {:.0} committed outputs; {:.0} seeds/s",
         tally.told,
         tally.failed.len(),
         tally.each(tally.events),
         tally.each(tally.faults),
         tally.each(tally.takeovers),
+        tally.each(tally.restores),
         tally.each(tally.outputs),
         tally.told as f64 / seconds
     ));

@@ -20,6 +20,8 @@ pub struct Tally {
     pub faults: u64,
     /// Times that a replica became active, in all.
     pub takeovers: u64,
+    /// Times that a replica went on from a snapshot, in all.
+    pub restores: u64,
     /// Outputs committed, in all.
     pub outputs: u64,
 }
@@ -36,6 +38,7 @@ impl Tally {
         self.events += story.events;
         self.faults += story.faults;
         self.takeovers += story.takeovers;
+        self.restores += story.restores;
         self.outputs += story.outputs;
         if story.violation.is_some() {
             self.failed.push(seed);
@@ -47,6 +50,7 @@ impl Tally {
         self.events += other.events;
         self.faults += other.faults;
         self.takeovers += other.takeovers;
+        self.restores += other.restores;
         self.outputs += other.outputs;
         self.failed.extend(other.failed);
         self

@@ -55,7 +55,9 @@ pub const fn rule(bug: Mutation) -> &'static str {
         Mutation::CountsRepeats => "R12",
         Mutation::TakesAnyTopic => "R13",
         Mutation::DropsAlthoughHeld => "R16",
-        Mutation::ResumesOneLate
+        Mutation::RestoresAheadOfLog
+        | Mutation::RestoresNoSources
+        | Mutation::ResumesOneLate
         | Mutation::DropsInputAtBound
         | Mutation::MarksByRun
         | Mutation::TakesOwnClock
@@ -98,6 +100,8 @@ fn tell(runner: &Runner, bug: Mutation, seed: u64) -> Story {
         Scenario::Hesitating => {
             (Options { pause: OFTEN, run_max: 1, session: Duration::from_secs(4), ..calm(own) }, hesitating(seed))
         }
+        Scenario::Repeated => (Options { snapshots: Some(Duration::from_millis(700)), ..calm(own) }, repeated()),
+        Scenario::AheadOfLog => (Options { snapshots: Some(Duration::from_millis(700)), ..calm(own) }, ahead_of_log()),
         Scenario::Bare => (Options { pause: OFTEN, batch_max: 3, ..calm(own) }, bare()),
     };
     runner.tell(seed, options, faults, false)
@@ -121,6 +125,10 @@ enum Scenario {
     Emptied,
     /// An engine that is too slow for a moment leaves the line and comes back, while ZooKeeper refuses now and then.
     Hesitating,
+    /// Standbys start from their snapshots while nobody publishes; then the last row comes a second time.
+    Repeated,
+    /// The log loses its end while all engines stand still; then all of them die and start from their snapshots.
+    AheadOfLog,
     /// Followers lose what they knew of producers; one of them becomes leader without the last batch.
     Bare,
 }
@@ -134,6 +142,8 @@ fn scenario(bug: Mutation) -> Scenario {
         Mutation::RequestsOutliveMemory if mutated(bug) => Scenario::HeldBack,
         Mutation::RequestsOutliveMemory => Scenario::Forgotten,
         Mutation::AsksOnceATerm => Scenario::Bare,
+        Mutation::RestoresNoSources => Scenario::Repeated,
+        Mutation::RestoresAheadOfLog => Scenario::AheadOfLog,
         Mutation::ForgetsConstants => Scenario::Emptied,
         Mutation::KeepsTheLeftNode => Scenario::Hesitating,
         Mutation::DropsWhatTheLeaderNames
@@ -187,6 +197,19 @@ fn emptied() -> Vec<Fault> {
     [freeze, retain].into_iter().chain(kills).collect()
 }
 
+fn repeated() -> Vec<Fault> {
+    let quiet = fault(9, 8, Kind::Quiet, 0, 0);
+    let kills = [1, 2].map(|who| fault(12, 1, Kind::Kill, who, 0));
+    [quiet].into_iter().chain(kills).chain([fault(14, 1, Kind::Repeat, 0, 0)]).collect()
+}
+
+fn ahead_of_log() -> Vec<Fault> {
+    let freeze = fault(12, 3, Kind::FreezeAll, 0, 0);
+    let lost = millis(12_200, 20, Kind::LosePower, 0, 11);
+    let kills = [0, 1, 2].map(|who| millis(13_000, 1_000, Kind::Kill, who, 0));
+    [freeze, lost].into_iter().chain(kills).collect()
+}
+
 /// How slow for how long is chance: it is over soon after it was too long.
 fn hesitating(seed: u64) -> Vec<Fault> {
     let slow = |at: u64, whom: usize| millis(at, 2_200 + seed % 16 * 100, Kind::Slow, whom, 0);
@@ -223,6 +246,7 @@ fn calm(options: Options) -> Options {
         batch_max: 500,
         delay_max: Duration::from_millis(5),
         drift_ppm: 0,
+        snapshots: None,
         kinds: Vec::new(),
         ..options
     }

@@ -50,6 +50,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// Whatever Kafka loses was held in time: nobody needs a restart. Only in scenarios.
     pub held_in_time: bool,
+    /// Engines keep snapshots, taken so often.
+    pub snapshots: Option<Duration>,
     /// How many faults.
     pub faults: usize,
     /// Which.
@@ -62,6 +64,8 @@ impl Options {
     pub fn of(seed: u64) -> Self {
         let mut chance = Chance::new(seed, 1);
         let chance = &mut chance;
+        let mut disks = Chance::new(seed, 4);
+        let snapshots = disks.happens(400).then(|| Duration::from_millis([700, 3_000][disks.place(2)]));
         let mut kinds: Vec<Kind> = Kind::DRAWN.into_iter().filter(|_| chance.happens(350)).collect();
         // Losing the committed end is the harshest: it has stories of its own.
         if !chance.happens(200) {
@@ -70,6 +74,9 @@ impl Options {
         // Logs that lose their beginning, and memory that ends within a story, make everybody ask brokers all the time.
         if !chance.happens(400) {
             kinds.retain(|kind| *kind != Kind::Retain);
+        }
+        if snapshots.is_some() {
+            kinds.extend([Kind::LoseDisk, Kind::SpoilDisk].into_iter().filter(|_| disks.happens(500)));
         }
         let short = chance.happens(120);
         let producer_expiry = if short { Duration::from_secs(8) } else { Duration::from_secs(24 * 3600) };
@@ -104,6 +111,7 @@ impl Options {
             drift_ppm: [0, 200, 50_000][chance.place(3)],
             request_timeout: Duration::from_millis([600, 1_500, 3_000][chance.place(3)]),
             held_in_time: false,
+            snapshots,
             faults: chance.place(14) + 1,
             kinds,
         }
@@ -132,6 +140,7 @@ impl fmt::Display for Options {
         )?;
         write!(f, " buffered={buffered_max} kept={kept_max} batch={batch_max} in-flight={in_flight_max}")?;
         write!(f, " run={} delay={:?} session={:?}", self.run_max, self.delay_max, self.session)?;
+        write!(f, " snapshots={:?}", self.snapshots)?;
         write!(f, " drift={}ppm timeout={:?} kinds={:?}", self.drift_ppm, self.request_timeout, self.kinds)
     }
 }

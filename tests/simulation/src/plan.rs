@@ -88,6 +88,10 @@ pub enum Kind {
     Recreate,
     /// What an outbound topic acknowledges may not last, and everybody is told.
     Endanger,
+    /// An engine's host is gone, and comes back as a new one with an empty disk. Only where snapshots are kept.
+    LoseDisk,
+    /// An engine is killed, and a byte of its newest snapshot is another one. Only where snapshots are kept.
+    SpoilDisk,
 }
 
 impl Kind {

@@ -29,6 +29,8 @@ pub struct Story {
     pub faults: u64,
     /// How often a replica became active.
     pub takeovers: u64,
+    /// How often a replica went on from a snapshot.
+    pub restores: u64,
     /// Outputs of the last generation that were committed.
     pub outputs: u64,
     /// The promise that was broken first.
@@ -84,6 +86,7 @@ impl Runner {
             events: world.events,
             faults: world.faults,
             takeovers: world.takeovers,
+            restores: world.restores,
             outputs: world.witness.outbound[0].placed.len() as u64,
             violation: world.violation.take(),
             text: world.trace.take_text(),

@@ -50,6 +50,16 @@ impl World<'_> {
                 self.replicas[who.0].wanted_down += 1;
                 self.kill(who, fault.kind == Kind::Kill);
             }
+            Kind::LoseDisk | Kind::SpoilDisk => {
+                self.replicas[who.0].wanted_down += 1;
+                self.kill(who, fault.kind == Kind::SpoilDisk);
+                let disk = &mut self.replicas[who.0].disk;
+                if fault.kind == Kind::LoseDisk {
+                    disk.lose();
+                } else {
+                    disk.spoil(fault.other);
+                }
+            }
             Kind::KillAmid => {
                 self.replicas[who.0].wanted_down += 1;
                 self.processes[who.0].fuse = u32::try_from(1 + fault.other % FUSE_MAX).ok();
@@ -117,7 +127,7 @@ impl World<'_> {
         let fault = self.plan[place];
         let (who, node) = (self.replica_of(&fault), Self::node_of(&fault));
         match fault.kind {
-            Kind::Kill | Kind::Vanish | Kind::KillAmid | Kind::Shutdown => {
+            Kind::Kill | Kind::Vanish | Kind::KillAmid | Kind::Shutdown | Kind::LoseDisk | Kind::SpoilDisk => {
                 let replica = &mut self.replicas[who.0];
                 replica.wanted_down = replica.wanted_down.saturating_sub(1);
                 self.revive(who);

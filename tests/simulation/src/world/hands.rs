@@ -97,6 +97,10 @@ impl Inlet {
     pub(super) fn is_empty(&self) -> bool {
         lock(&self.0).is_empty()
     }
+
+    pub(super) fn clear(&self) {
+        lock(&self.0).clear();
+    }
 }
 
 impl InputLog for Inlet {

@@ -5,6 +5,7 @@
 
 mod brokers;
 mod coordination;
+mod disks;
 mod faults;
 mod hands;
 mod notebook;
@@ -158,6 +159,8 @@ pub(crate) struct World<'a> {
     pub(crate) events: u64,
     pub(crate) faults: u64,
     pub(crate) takeovers: u64,
+    /// How often a replica went on from a snapshot.
+    pub(crate) restores: u64,
 }
 
 /// How many brokers; fixed, for two of three must agree.
@@ -223,6 +226,7 @@ impl<'a> World<'a> {
             events: 0,
             faults: 0,
             takeovers: 0,
+            restores: 0,
             chance,
             options,
         };

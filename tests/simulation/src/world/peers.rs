@@ -62,7 +62,7 @@ impl Pairs {
         self.cuts[place] = self.cuts[place].saturating_sub(1);
     }
 
-    fn is_cut(&self, from: Who, to: Who) -> bool {
+    pub(super) fn is_cut(&self, from: Who, to: Who) -> bool {
         self.cuts[self.place(from, to)] > 0
     }
 }

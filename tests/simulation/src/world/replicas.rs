@@ -7,6 +7,7 @@ use std::time::Duration;
 use appender::machine::{Layout, Noted, Shifted};
 use daemon::node::status::{Board, Fixed};
 use daemon::node::{Control, Heard, Hot, OutputFeed, OutputSide, Shared, Turn, Wake, Watch};
+use daemon::snapshot::Taker;
 use failover::{Exit, Fencing, Machine, Stage};
 use ports::coordinator::Candidate;
 use ports::input::InboundBatch;
@@ -15,6 +16,7 @@ use ports::output::{OutputCommand, OutputProgress};
 use types::{Generation, Incarnation, MemberName, OutputIndex, Timestamp};
 
 use super::coordination::Client;
+use super::disks::{Disk, Draft};
 use super::hands::{Hands, Inlet, Reach, TickBox};
 use super::writers::{Start, lock};
 use super::{Event, MS, Who, World, WriterId};
@@ -42,6 +44,8 @@ pub(crate) struct Replica {
     /// Operators want it down until a fault ends.
     pub(super) wanted_down: u32,
     pub(super) slow: u32,
+    /// Outlives its processes.
+    pub(super) disk: Disk,
     /// How its last process ended by itself.
     pub(crate) exit: Option<Exit>,
 }
@@ -49,7 +53,11 @@ pub(crate) struct Replica {
 /// One process.
 pub(crate) struct Running {
     pub(crate) control: Control,
-    hot: Hot,
+    pub(super) hot: Hot,
+    /// Its state is there: restored, or empty.
+    state_begun: bool,
+    pub(super) taker: Option<Taker>,
+    pub(super) draft: Draft,
     hands: Hands,
     ticks: TickBox,
     pub(super) inlet: Inlet,
@@ -76,7 +84,15 @@ pub(crate) struct Running {
 
 impl Replica {
     pub(super) fn new(place: usize) -> Self {
-        Self { name: format!("n{}", place + 1), running: None, host_down: false, wanted_down: 0, slow: 0, exit: None }
+        Self {
+            name: format!("n{}", place + 1),
+            running: None,
+            host_down: false,
+            wanted_down: 0,
+            slow: 0,
+            disk: Disk::default(),
+            exit: None,
+        }
     }
 
     pub(crate) fn stage(&self) -> Option<Stage> {
@@ -170,6 +186,9 @@ impl World<'_> {
         self.replicas[who.0].running = Some(Running {
             control,
             hot,
+            state_begun: false,
+            taker: None,
+            draft: Draft::default(),
             hands,
             ticks,
             inlet,
@@ -415,6 +434,12 @@ impl World<'_> {
             return;
         }
         running.hot_at = None;
+        if !running.state_begun && !running.hot.shared.is_paused() {
+            running.state_begun = true;
+            self.begin_state(who);
+        }
+        self.turn_taker(who);
+        let Some(running) = self.running(who) else { return };
         let turn = match running.hot.turn(Duration::ZERO, || local) {
             Ok(turn) => turn,
             Err(error) => return self.wake_control(who, Wake::HotEnded(Err(error))),
