@@ -254,6 +254,8 @@ impl Machine {
     /// When all sessions were lost at once, the active should come first in the new line too: nothing failed.
     fn on_connected(&mut self, now: Tick) {
         self.coordinator_failure = None;
+        // Who was away from the coordinator may have been away from everybody.
+        self.peers.doubt_anew(now);
         let session_is_new = self.line.coordination() == Coordination::Away;
         let somebody_writes = self.peers.living_reports().any(|report| report.stage == Stage::Active);
         let wait = match self.role {

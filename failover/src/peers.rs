@@ -235,6 +235,11 @@ impl Peers {
     /// Somebody publishes, perhaps one of those that can't be heard: the clock of every other doubt begins anew.
     pub(crate) fn log_moved(&mut self, now: Tick) {
         self.forget_stalls();
+        self.doubt_anew(now);
+    }
+
+    /// Whatever silence there was may have been the own host's: whom it speaks against is given the whole time once more.
+    pub(crate) fn doubt_anew(&mut self, now: Tick) {
         for peer in &mut self.peers {
             if let Verdict::Doubted { gone_at, .. } = &mut peer.verdict {
                 *gone_at = now + peer.patience;
@@ -411,6 +416,16 @@ mod tests {
             peers.heard("n1".into(), Incarnation(1), at(now + 19_701));
         }
         assert!(suspect(&mut peers, 300, 150_000));
+    }
+
+    #[test]
+    fn after_an_absence_of_its_own_a_replica_doubts_anew_but_keeps_proofs() {
+        let mut peers = Peers::new(SESSION);
+        assert!(suspect(&mut peers, 300, 1_000));
+        peers.died("n2".into(), Incarnation(1), at(1_000));
+        peers.doubt_anew(at(4_000));
+        assert!(matches!(peers.verdict(&candidate("n1", 1)), Verdict::Doubted { gone_at, .. } if gone_at == at(4_300)));
+        assert_eq!(peers.verdict(&candidate("n2", 1)), Verdict::Dead { since: at(1_000) });
     }
 
     #[test]
