@@ -30,7 +30,7 @@ impl ZooKeeperCoordinator {
     ///
     /// * [`CoordinatorCommand::Join`] holds until `Leave`, [`CoordinatorFact::SessionLost`], or a `Line` from which the own
     ///   entry has vanished; after these it must be said again. Said twice it changes nothing.
-    /// * [`CoordinatorCommand::Displace`] is kept until the entry is gone, also while the connection is lost.
+    /// * [`CoordinatorCommand::Displace`] is kept until the entry is gone or the session is lost, also while the connection is.
     /// * After each `Connected` there is a `Line`.
     /// * [`CoordinatorFact::Failing`] is told once for each reason; it goes on trying, and never says `Failed`.
     /// * `SessionLost` is only said on ZooKeeper's word: while no server answers, the session may still live and

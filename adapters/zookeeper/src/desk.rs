@@ -139,7 +139,13 @@ impl Desk {
 
     pub(crate) fn session_lost(&mut self) {
         warn!("the ZooKeeper session is lost; a new one will be opened");
+        self.forget_all();
+    }
+
+    /// Without a session nothing holds that was asked for: whoever was cut off itself may have wanted the living removed.
+    fn forget_all(&mut self) {
         self.stance = Stance::Out;
+        self.dead.clear();
         (self.facts)(CoordinatorFact::SessionLost);
     }
 
@@ -162,8 +168,7 @@ impl Desk {
     /// The login is refused: without a session there is no entry. Waits before the next try, taking commands meanwhile.
     pub(crate) async fn refused(&mut self, reason: String) -> Result<(), Ended> {
         self.failed(reason);
-        self.stance = Stance::Out;
-        (self.facts)(CoordinatorFact::SessionLost);
+        self.forget_all();
         tokio::select! {
             () = sleep(REFUSED_PAUSE) => Ok(()),
             closed = closing(&mut self.inbox, &mut self.stance, &mut self.dead) => Err(closed),

@@ -138,6 +138,7 @@ impl World<'_> {
                     client.session = None;
                     client.connected = false;
                     client.stance = Stance::Out;
+                    client.dead.clear();
                     facts.push(CoordinatorFact::SessionLost);
                 }
                 None => {
