@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -219,6 +220,30 @@ fn an_open_transaction_of_a_dead_writer_is_ended_by_its_successor() {
     assert!(writers.iter().all(|writer| writer == "b.1"), "{writers:?}");
     let late = dead.commit_transaction(SOON).expect_err("shut out");
     assert_eq!(late.rdkafka_error_code(), Some(RDKafkaErrorCode::Fenced), "{late}");
+}
+
+#[test]
+fn a_replica_that_begins_finds_its_place_in_a_log_that_never_rests() {
+    let Some(stage) = Stage::new("busy") else { return };
+    let writer = stage.replica("a", 1);
+    writer.send(OutputCommand::Write);
+    writer.push(0..1);
+    writer.wait_published(1);
+    let (output, enough) = (&writer.output, AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for index in 1.. {
+                if enough.load(Ordering::Relaxed) {
+                    break;
+                }
+                assert!(output.send(OutputCommand::Push(vec![self::output(index)])), "the thread has ended");
+                std::thread::sleep(Duration::from_micros(500));
+            }
+        });
+        let beginner = stage.replica("b", 1);
+        beginner.hear("where the log ends", |fact| matches!(fact, OutputFact::Opened { .. }));
+        enough.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl<T: Fn(TailNews)> Tail<T> {
             let Watermarks { low, high } = watermarks(&self.settings, &self.topic)?;
             let from = Offset(high.0.saturating_sub(back).max(low.0));
             let mut cursor = Cursor::open(&self.settings, &self.topic, from)?;
-            let found = self.read_to_end(&mut cursor)?;
+            let found = self.read_up_to(high, &mut cursor)?;
             if self.stop.load(Ordering::Acquire) {
                 return Ok(cursor);
             }
@@ -98,13 +98,18 @@ impl<T: Fn(TailNews)> Tail<T> {
         }
     }
 
-    fn read_to_end(&mut self, cursor: &mut Cursor) -> Result<Found, Error> {
+    /// Reads to where the log ended when it was asked. The end of a log that somebody writes without a pause is never reached;
+    /// of one that rests, what lies last may be no record.
+    fn read_up_to(&mut self, high: Offset, cursor: &mut Cursor) -> Result<Found, Error> {
         let mut found = Found::default();
         while !self.stop.load(Ordering::Acquire) {
             match cursor.poll(READ_WAIT).map_err(|source| Error::read(&self.topic, source))? {
                 Polled::Message(message) => {
                     let offset = Offset(u64::try_from(message.offset()).unwrap_or(0));
                     found.note(Seen { offset, meaning: self.interpreter.meaning(&message) });
+                    if offset.next() >= high {
+                        break;
+                    }
                 }
                 Polled::End => break,
                 Polled::Nothing => {}
